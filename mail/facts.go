@@ -1,0 +1,180 @@
+package mail
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"foregate/evidence"
+)
+
+// Envelope is what the transport said about a message (RFC 5321).
+type Envelope struct {
+	ClientIP   netip.Addr // invalid when unknown
+	Helo       string     // HELO or EHLO argument
+	RDNS       string     // verified reverse name of the client, "" when unknown
+	MailFrom   string     // reverse-path without angle brackets; "" is the null path when HasFrom
+	HasFrom    bool       // MailFrom is known (a file alone does not tell)
+	Recipients []string   // forward-paths without angle brackets
+	TLS        bool
+	SMTPUTF8   bool
+	ReceivedAt time.Time // zero when unknown
+
+	// Recorded are authentication results that a trusted edge recorded when
+	// the message arrived (evaluation corpora, re-scans). Empty values are
+	// unknown, never failed. Nil means: look for yourself.
+	Recorded *RecordedAuth
+}
+
+// RecordedAuth holds RFC 8601 result words ("pass", "fail", …; "" unknown).
+type RecordedAuth struct {
+	SPF, DKIM, DMARC string
+}
+
+// Defect is a named oddity of a message's bytes, such as
+// "mime.duplicate-boundary".
+type Defect struct {
+	ID     string `json:"id"`
+	Detail string `json:"detail,omitempty"` // in words, with the bytes concerned, at most 200 bytes
+	Offset int    `json:"offset"`           // byte offset in the message, −1 when unknown
+}
+
+// Part is one leaf or container of one reading of the MIME structure.
+type Part struct {
+	Path        string // "1.2.1"; alternative readings carry a suffix such as "1.2'b"
+	Reading     string // "" for the main reading, else the defect ID that forks it
+	ContentType string // lower case type/subtype in effect
+	Declared    string // the Content-Type field as written
+	Charset     string
+	Encoding    string   // transfer encoding in effect
+	Disposition string   // "attachment", "inline" or ""
+	FileName    string   // decoded
+	FileNames   []string // every name some client would show, FileName first
+	ContentID   string
+	Multipart   bool
+	Offset      int    // byte offset of the part's header in the message
+	Size        int    // encoded size in bytes
+	Content     []byte // decoded content of a leaf; nil for containers
+}
+
+// Mention is one reference found in a body or header, before URL analysis.
+type Mention struct {
+	URL     string // as written, entities decoded
+	Text    string // the visible text, "" for resources
+	Kind    MentionKind
+	Source  MentionSource
+	Visible bool
+	Thread  int // 0 the current thread, n the n-th previous one, −1 unknown
+}
+
+// MentionKind says which construct refers.
+type MentionKind uint8
+
+// The constructs that refer to something outside the message.
+const (
+	MentionAnchor  MentionKind = iota // <a href>, <area href>
+	MentionText                       // an address-like text
+	MentionForm                       // <form action>, formaction
+	MentionImage                      // <img src>, srcset, background
+	MentionBase                       // <base href>
+	MentionRefresh                    // <meta http-equiv=refresh>
+	MentionSVG                        // xlink:href in SVG
+	MentionCSS                        // url(…) and @import
+	MentionFrame                      // <iframe>, <frame>, <object>, <embed>, <script src>, <link href>
+	MentionHeader                     // List-Unsubscribe and the like
+)
+
+// MentionSource says where the reference stands.
+type MentionSource uint8
+
+// The places that hold references.
+const (
+	InHTML MentionSource = iota
+	InPlain
+	InHeader
+)
+
+// Facts is what the stages found out about one message. Each stage owns its
+// fields; Add is safe for concurrent use. Facts are stored with the verdict,
+// so that every decision can be replayed.
+type Facts struct {
+	Auth     Auth            `json:"auth"`
+	Evidence []evidence.Item `json:"evidence"`
+	Gaps     []Gap           `json:"gaps"`
+
+	mu sync.Mutex
+}
+
+// Add appends evidence items.
+func (f *Facts) Add(items ...evidence.Item) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Evidence = append(f.Evidence, items...)
+}
+
+// AddGap notes that a stage could not look.
+func (f *Facts) AddGap(g Gap) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Gaps = append(f.Gaps, g)
+}
+
+// Gap is a stage that could not look, and why. It never means "looks bad".
+type Gap struct {
+	Stage string `json:"stage"`
+	Err   string `json:"error"`
+}
+
+// Result is an authentication result word of RFC 8601 section 2.7:
+// "pass", "fail", "softfail", "neutral", "none", "policy", "temperror",
+// "permerror"; "" is unknown, which is never evidence.
+type Result string
+
+// The result words of RFC 8601.
+const (
+	ResultUnknown   Result = ""
+	ResultPass      Result = "pass"
+	ResultFail      Result = "fail"
+	ResultSoftFail  Result = "softfail"
+	ResultNeutral   Result = "neutral"
+	ResultNone      Result = "none"
+	ResultPolicy    Result = "policy"
+	ResultTempError Result = "temperror"
+	ResultPermError Result = "permerror"
+)
+
+// Auth is what authentication proved about a message.
+type Auth struct {
+	SPF         Result `json:"spf"`
+	SPFDomain   string `json:"spf_domain,omitempty"` // the domain checked (MAIL FROM, or HELO for the null path)
+	SPFReason   string `json:"spf_reason,omitempty"` // in words, with exp= text shortened
+	DKIM        []DKIM `json:"dkim"`                 // one per signature examined
+	DKIMResult  Result `json:"dkim_result"`          // pass if any signature passes
+	DMARC       Result `json:"dmarc"`
+	DMARCPolicy string `json:"dmarc_policy,omitempty"` // published policy in force: none, quarantine, reject
+	DMARCDomain string `json:"dmarc_domain,omitempty"` // where the record was found
+	FromDomain  string `json:"from_domain,omitempty"`  // author domain that DMARC judged
+	ARC         Result `json:"arc"`
+	ARCSealer   string `json:"arc_sealer,omitempty"` // newest sealer's domain of a passing chain
+	ARCTrusted  bool   `json:"arc_trusted"`          // the sealer is configured as trusted
+	// Aligned lists the domains proven to speak that align with the author
+	// domain (relaxed): by SPF, DKIM or a trusted ARC chain.
+	Aligned []string `json:"aligned,omitempty"`
+	// AuthorProven: the author domain is proven (DMARC pass, or an aligned
+	// pass without a DMARC record, or recorded as such by a trusted edge).
+	AuthorProven bool `json:"author_proven"`
+	// Recorded: the results were taken from Envelope.Recorded, not checked.
+	Recorded bool `json:"recorded,omitempty"`
+}
+
+// DKIM is the result for one signature (RFC 6376).
+type DKIM struct {
+	Result    Result   `json:"result"`
+	Domain    string   `json:"domain,omitempty"`   // d=
+	Selector  string   `json:"selector,omitempty"` // s=
+	Identity  string   `json:"identity,omitempty"` // i=
+	Algorithm string   `json:"algorithm,omitempty"`
+	Weak      string   `json:"weak,omitempty"` // why a pass proves little: "l=", "short-key", "from-not-signed", …
+	Reason    string   `json:"reason,omitempty"`
+	Headers   []string `json:"headers,omitempty"` // signed field names, lower case
+}

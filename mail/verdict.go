@@ -1,0 +1,47 @@
+package mail
+
+import "foregate/evidence"
+
+// Disposition is what is done with a message.
+type Disposition string
+
+// The dispositions, mildest first.
+const (
+	Deliver Disposition = "deliver"
+	Flag    Disposition = "flag"   // delivered with a header and, if configured, a subject tag
+	Hold    Disposition = "hold"   // kept in quarantine, the client gets 250
+	Reject  Disposition = "reject" // refused with 550
+	Defer   Disposition = "defer"  // refused with 451, the client tries again
+)
+
+// Verdict is a decision and its whole explanation. It is a pure function of
+// the policy, the message and the facts.
+type Verdict struct {
+	// Disposition is the severest over the recipients.
+	Disposition Disposition `json:"disposition"`
+	// LogOdds is the posterior log10 odds that the message is an attack.
+	LogOdds evidence.Weight `json:"log_odds"`
+	// Probability is the posterior probability, from LogOdds.
+	Probability float64 `json:"probability"`
+	// Prior is the log10 odds before any evidence.
+	Prior evidence.Weight `json:"prior"`
+	// Reasons are the items with the weights that were counted, strongest
+	// first; an item discounted for its lineage has its reduced weight.
+	Reasons []evidence.Item `json:"reasons"`
+	Gaps    []Gap           `json:"gaps"`
+	// Notes are sentences on how policy reached the disposition: thresholds,
+	// allow-list entries, the gap policy.
+	Notes []string `json:"notes"`
+	// Recipients gives each envelope recipient its own disposition. Empty when
+	// the envelope names none.
+	Recipients []RecipientVerdict `json:"recipients,omitempty"`
+}
+
+// RecipientVerdict is the disposition for one recipient and the policy group
+// that decided it.
+type RecipientVerdict struct {
+	Recipient   string      `json:"recipient"`
+	Group       string      `json:"group"`
+	Disposition Disposition `json:"disposition"`
+	SubjectTag  string      `json:"subject_tag,omitempty"`
+}
