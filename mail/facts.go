@@ -41,20 +41,21 @@ type Defect struct {
 
 // Part is one leaf or container of one reading of the MIME structure.
 type Part struct {
-	Path        string // "1.2.1"; alternative readings carry a suffix such as "1.2'b"
-	Reading     string // "" for the main reading, else the defect ID that forks it
-	ContentType string // lower case type/subtype in effect
-	Declared    string // the Content-Type field as written
-	Charset     string
-	Encoding    string   // transfer encoding in effect
-	Disposition string   // "attachment", "inline" or ""
-	FileName    string   // decoded
-	FileNames   []string // every name some client would show, FileName first
-	ContentID   string
-	Multipart   bool
-	Offset      int    // byte offset of the part's header in the message
-	Size        int    // encoded size in bytes
-	Content     []byte // decoded content of a leaf; nil for containers
+	Path        string   `json:"path"`                  // "1.2.1"; parts of another reading carry a suffix: "1.2'b"
+	Reading     string   `json:"reading,omitempty"`     // "" for the main reading, else the defect ID that forks it
+	ContentType string   `json:"content_type"`          // lower case type/subtype in effect
+	Declared    string   `json:"declared,omitempty"`    // the Content-Type field as written
+	Charset     string   `json:"charset,omitempty"`     // in effect, lower case
+	Encoding    string   `json:"encoding,omitempty"`    // transfer encoding in effect, lower case
+	Disposition string   `json:"disposition,omitempty"` // "attachment", "inline" or ""
+	FileName    string   `json:"file_name,omitempty"`   // decoded
+	FileNames   []string `json:"file_names,omitempty"`  // every name some client would show, FileName first; empty when there is one at most
+	ContentID   string   `json:"content_id,omitempty"`
+	Multipart   bool     `json:"multipart,omitempty"`
+	Offset      int      `json:"offset"` // byte offset of the part's header in the message
+	Size        int      `json:"size"`   // decoded bytes of a leaf, encoded bytes of a container
+	SHA256      string   `json:"sha256,omitempty"`
+	Content     []byte   `json:"-"` // decoded content of a leaf; nil for containers
 }
 
 // Mention is one reference found in a body or header, before URL analysis.

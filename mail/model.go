@@ -29,9 +29,9 @@ type Message struct {
 	Envelope Envelope `json:"-"`
 	// Defects are the named oddities met while parsing, in order of
 	// appearance, at most one of each ID and place.
-	Defects []Defect `json:"-"`
+	Defects []Defect `json:"_defects,omitempty"`
 	// Parts are the MIME parts of every reading, in document order.
-	Parts []Part `json:"-"`
+	Parts []Part `json:"_parts,omitempty"`
 	// Raw is the message as received. It must not be modified.
 	Raw []byte `json:"-"`
 	// Mentions are the references (links and resources) met in the bodies and

@@ -45,3 +45,24 @@ type RecipientVerdict struct {
 	Disposition Disposition `json:"disposition"`
 	SubjectTag  string      `json:"subject_tag,omitempty"`
 }
+
+// Outcome is what a front end has left to do once a verdict has been carried
+// out: held copies are durable, the rest is to be delivered, refused or
+// deferred as Verdict.Recipients says.
+type Outcome struct {
+	ID      string // the gate's name for the message, for logs, answers and trace headers
+	Verdict Verdict
+	Edit    Edit // for delivered copies
+}
+
+// Edit is the change to a delivered copy. Every other byte stays as received.
+type Edit struct {
+	// Prepend is whole header fields with CRLF line ends, put on top.
+	Prepend []byte
+	// Cut are byte ranges of the message as received to leave out, ascending
+	// and disjoint: forged header fields that speak in our name.
+	Cut []Span
+}
+
+// Span is a half-open byte range [Start, End).
+type Span struct{ Start, End int }
