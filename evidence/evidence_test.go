@@ -1,0 +1,151 @@
+package evidence
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestSum(t *testing.T) {
+	tests := []struct {
+		name  string
+		prior Weight
+		items []Item
+		want  Weight
+		order string
+	}{
+		{"no evidence is the prior", -2, nil, -2, ""},
+		{"independent items add", -2, []Item{{ID: "a", Weight: 1}, {ID: "b", Weight: .5}}, -.5, "a b"},
+		{"one lineage counts its strongest in full", 0, []Item{{ID: "a", Weight: .4, Lineage: "x"}, {ID: "b", Weight: 1, Lineage: "x"}}, 1.1, "b a"},
+		{"a lineage's third counts a sixteenth", 0, []Item{{ID: "a", Weight: 1, Lineage: "x"}, {ID: "b", Weight: 1, Lineage: "x"}, {ID: "c", Weight: 1, Lineage: "x"}}, 1 + .25 + .0625, "a b c"},
+		{"for and against do not discount each other", 0, []Item{{ID: "a", Weight: 1, Lineage: "x"}, {ID: "b", Weight: -1, Lineage: "x"}}, 0, "a b"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, counted := Sum(tt.prior, tt.items)
+			if math.Abs(float64(got-tt.want)) > 1e-9 {
+				t.Errorf("Sum = %v, want %v", got, tt.want)
+			}
+			var ids []string
+			for _, it := range counted {
+				ids = append(ids, it.ID)
+			}
+			if o := strings.Join(ids, " "); o != tt.order {
+				t.Errorf("order %q, want %q", o, tt.order)
+			}
+		})
+	}
+}
+
+// The order in which stages report must not change a verdict.
+func TestSumIgnoresOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		items := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Item {
+			return Item{
+				ID:      rapid.StringMatching(`[a-c]`).Draw(t, "id"),
+				Weight:  Weight(rapid.Float64Range(-2, 2).Draw(t, "w")),
+				Lineage: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "lineage"),
+			}
+		}), 0, 12).Draw(t, "items")
+		shuffled := rapid.Permutation(items).Draw(t, "shuffled")
+		a, _ := Sum(-1, items)
+		b, _ := Sum(-1, shuffled)
+		if math.Abs(float64(a-b)) > 1e-9 {
+			t.Fatalf("%v in one order, %v in another", a, b)
+		}
+	})
+}
+
+func TestProbability(t *testing.T) {
+	for _, p := range []float64{.001, .2, .5, .9, .9999} {
+		if got := Probability(LogOdds(p)); math.Abs(got-p) > 1e-12 {
+			t.Errorf("Probability(LogOdds(%v)) = %v", p, got)
+		}
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	e := Measure("x", 100, 1000, 1, 1000, "test")
+	if e.Weight < 1.3 || e.Weight > 1.9 {
+		t.Errorf("100:1 with one benign hit weighs %v; want shrunk below log10(66)", e.Weight)
+	}
+	if w := Measure("x", 0, 1000, 0, 1000, "").Weight; w != 0 {
+		t.Errorf("never seen weighs %v, want 0", w)
+	}
+	if w := Measure("x", 1000, 1000, 0, 1_000_000, "").Weight; w != MaxMeasured {
+		t.Errorf("weight %v, want the cap %v", w, MaxMeasured)
+	}
+	if w := Measure("x", 1, 1000, 400, 1000, "").Weight; w >= 0 {
+		t.Errorf("benign trait weighs %v, want negative", w)
+	}
+}
+
+func TestTableRoundTrip(t *testing.T) {
+	want := NewTable([]Entry{{ID: "b", Weight: .5, Prior: true, Basis: "hand"}, Measure("a.x", 5, 10, 1, 10, "dev")})
+	var buf bytes.Buffer
+	if _, err := want.WriteTo(&buf); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadTable(&buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff := cmp.Diff(want.Entries(), got.Entries(), cmp.Comparer(func(a, b Weight) bool { return math.Abs(float64(a-b)) < 1e-3 }))
+	if diff != "" {
+		t.Error(diff)
+	}
+	if e, ok := got.Lookup("b.c.d"); !ok || e.ID != "b" {
+		t.Errorf("Lookup falls back to %q, %v; want b", e.ID, ok)
+	}
+}
+
+func TestReadTableErrors(t *testing.T) {
+	tests := []struct{ line, want string }{
+		{"a\t1", "reading weights: line 1: 2 fields, want 8 (id, weight, kind, n_phish, hit_phish, n_ham, hit_ham, basis)"},
+		{"a\tx\tprior\t0\t0\t0\t0\t", `reading weights: line 1: weight "x" is not a finite number`},
+		{"a\tNaN\tprior\t0\t0\t0\t0\t", `reading weights: line 1: weight "NaN" is not a finite number`},
+		{"a\t1\tguess\t0\t0\t0\t0\t", `reading weights: line 1: kind "guess" is neither prior nor measured`},
+		{"a\t1.5\tprior\t0\t0\t0\t0\t", `reading weights: line 1: prior 1.5 of "a" is beyond ±1`},
+		{"a\t1\tmeasured\t-1\t0\t0\t0\t", `reading weights: line 1: count "-1" is not a whole number`},
+	}
+	for _, tt := range tests {
+		if _, err := ReadTable(strings.NewReader(tt.line)); err == nil || err.Error() != tt.want {
+			t.Errorf("%q: error %v, want %s", tt.line, err, tt.want)
+		}
+	}
+}
+
+func TestBuiltin(t *testing.T) {
+	table, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range table.Entries() {
+		if e.Basis == "" {
+			t.Errorf("%s has no basis", e.ID)
+		}
+		if !e.Prior && e.NPhish == 0 {
+			t.Errorf("%s is called measured but names no sample", e.ID)
+		}
+	}
+}
+
+func FuzzReadTable(f *testing.F) {
+	f.Add(builtin)
+	f.Add("a\t1\tprior\t0\t0\t0\t0\tx\n#c\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		table, err := ReadTable(strings.NewReader(s))
+		if err != nil {
+			return
+		}
+		for _, e := range table.Entries() {
+			if math.IsNaN(float64(e.Weight)) {
+				t.Fatalf("%q has weight NaN", e.ID)
+			}
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package policy
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"foregate/evidence"
+	"foregate/mail"
+)
+
+func testPolicy() Policy {
+	return Policy{
+		Weights: evidence.NewTable([]evidence.Entry{
+			{ID: "one", Weight: 1, Prior: true}, {ID: "half", Weight: .5, Prior: true},
+			{ID: "big", Weight: 2.5, NPhish: 1}, {ID: "good", Weight: -1, Prior: true},
+		}),
+		Prior: -2,
+		Groups: []Group{
+			{Name: "press", Match: []string{"@press.example.test", "desk@example.test"}, FlagAt: -1, HoldAt: 2, RejectAt: Never, SubjectTag: "[?]"},
+			{Name: "everyone", FlagAt: 0, HoldAt: 1, RejectAt: 4},
+		},
+		Allow: []Allow{{Sender: "@partner.example", Reason: "partner"}},
+		Gaps:  map[string]mail.Disposition{"auth": mail.Defer, "": mail.Deliver},
+	}
+}
+
+func message(sender string, rcpts ...string) *mail.Message {
+	m := &mail.Message{Envelope: mail.Envelope{Recipients: rcpts}}
+	m.Sender.Email.Email = sender
+	return m
+}
+
+func items(ids ...string) []evidence.Item {
+	var out []evidence.Item
+	for _, id := range ids {
+		out = append(out, evidence.Item{ID: id, Claim: "claim of " + id})
+	}
+	return out
+}
+
+func TestDecide(t *testing.T) {
+	tests := []struct {
+		name   string
+		sender string
+		rcpts  []string
+		facts  *mail.Facts
+		want   []mail.Disposition
+		notes  []string
+	}{
+		{"nothing found is delivered", "a@b.example", []string{"x@example.test"}, &mail.Facts{}, []mail.Disposition{mail.Deliver}, []string{}},
+		{"one recipient held, another flagged", "a@b.example", []string{"x@example.test", "Desk@Example.test"}, &mail.Facts{Evidence: items("big", "half")},
+			[]mail.Disposition{mail.Hold, mail.Flag}, []string{`odds 10 to 1 for reach the threshold of group "everyone" for hold`, `odds 10 to 1 for reach the threshold of group "press" for flag`}},
+		{"an allow entry holds for a proven sender", "a@mail.partner.example", []string{"x@example.test"},
+			&mail.Facts{Evidence: items("big", "one"), Auth: mail.Auth{AuthorProven: true}}, []mail.Disposition{mail.Deliver},
+			[]string{"allowed by entry @partner.example (partner): the sender authenticated", `odds 32 to 1 for reach the threshold of group "everyone" for hold`}},
+		{"and not for one who only says so", "a@partner.example", []string{"x@example.test"}, &mail.Facts{Evidence: items("big", "one")}, []mail.Disposition{mail.Hold},
+			[]string{"allow-list entry @partner.example does not hold: the sender did not authenticate", `odds 32 to 1 for reach the threshold of group "everyone" for hold`}},
+		{"a look-alike of an allowed domain is not in it", "a@notpartner.example", []string{"x@example.test"},
+			&mail.Facts{Evidence: items("big", "one"), Auth: mail.Auth{AuthorProven: true}}, []mail.Disposition{mail.Hold},
+			[]string{`odds 32 to 1 for reach the threshold of group "everyone" for hold`}},
+		{"a gap has its line and its rule", "a@b.example", []string{"x@example.test"}, &mail.Facts{Gaps: []mail.Gap{{Stage: "auth", Err: "DNS away"}, {Stage: "link", Err: "deadline"}}},
+			[]mail.Disposition{mail.Defer}, []string{"stage auth could not look (DNS away): policy says defer", "stage link could not look (deadline): policy says deliver"}},
+		{"measured items keep their weight", "a@b.example", []string{"x@example.test"}, &mail.Facts{Evidence: []evidence.Item{{ID: "one", Weight: 7, Measured: true}}},
+			[]mail.Disposition{mail.Reject}, []string{`odds 100,000 to 1 for reach the threshold of group "everyone" for reject`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v := testPolicy().Decide(message(tt.sender, tt.rcpts...), tt.facts)
+			var got []mail.Disposition
+			for _, r := range v.Recipients {
+				got = append(got, r.Disposition)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff(tt.notes, v.Notes); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// More evidence of an attack never makes a disposition milder.
+func TestDecideMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := rapid.SliceOf(rapid.SampledFrom([]string{"one", "half", "big", "good"})).Draw(t, "ids")
+		p, m := testPolicy(), message("a@b.example", "x@example.test")
+		before := p.Decide(m, &mail.Facts{Evidence: items(ids...)})
+		after := p.Decide(m, &mail.Facts{Evidence: items(append(ids, "one")...)})
+		if severity(after.Disposition) < severity(before.Disposition) {
+			t.Fatalf("%s became %s", before.Disposition, after.Disposition)
+		}
+		if math.IsNaN(after.Probability) || after.Probability <= before.Probability {
+			t.Fatalf("probability %v became %v", before.Probability, after.Probability)
+		}
+	})
+}
+
+func TestOdds(t *testing.T) {
+	tests := []struct {
+		w    evidence.Weight
+		want string
+	}{
+		{0, "even"}, {.3, "2 to 1 for"}, {1.6, "40 to 1 for"}, {-3, "1,000 to 1 against"}, {4.1, "13,000 to 1 for"}, {12, "over 1,000,000 to 1 for"},
+	}
+	for _, tt := range tests {
+		if got := Odds(tt.w); got != tt.want {
+			t.Errorf("Odds(%v) = %q, want %q", tt.w, got, tt.want)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	v := testPolicy().Decide(message("a@b.example"), &mail.Facts{Evidence: items("half", "big", "good")})
+	if got, want := Summary(v), "flag: even because claim of big; claim of half."; got != want {
+		t.Errorf("Summary = %q, want %q", got, want)
+	}
+}
