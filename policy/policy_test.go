@@ -93,8 +93,8 @@ func TestDecideMonotone(t *testing.T) {
 		if severity(after.Disposition) < severity(before.Disposition) {
 			t.Fatalf("%s became %s", before.Disposition, after.Disposition)
 		}
-		if math.IsNaN(after.Probability) || after.Probability <= before.Probability {
-			t.Fatalf("probability %v became %v", before.Probability, after.Probability)
+		if after.LogOdds <= before.LogOdds || math.IsNaN(after.Probability) {
+			t.Fatalf("odds %v became %v", before.LogOdds, after.LogOdds)
 		}
 	})
 }

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"foregate/mail"
+)
+
+// config is the whole configuration. The doc tags are the configuration
+// reference (docs/manual/configuration.md is generated from them).
+type config struct {
+	Database     string           `yaml:"database" doc:"Where messages and the quarantine are kept: the path of a SQLite file."`
+	Organisation orgConfig        `yaml:"organisation" doc:"Who we are: what impostors will claim to be."`
+	SMTP         smtpConfig       `yaml:"smtp" doc:"The SMTP front end, in front of a mail server."`
+	HTTP         httpConfig       `yaml:"http" doc:"Health and metrics."`
+	Auth         authConfig       `yaml:"auth" doc:"SPF, DKIM, DMARC and ARC."`
+	DNS          dnsConfig        `yaml:"dns" doc:"How the Domain Name System is asked."`
+	Policy       policyConfig     `yaml:"policy" doc:"From odds to what is done."`
+	Rules        rulesConfig      `yaml:"rules" doc:"Detection rules."`
+	Quarantine   quarantineConfig `yaml:"quarantine" doc:"Held mail."`
+	Log          logConfig        `yaml:"log" doc:"The log, on standard error."`
+}
+
+type orgConfig struct {
+	Domains      []string    `yaml:"domains" doc:"Our own mail domains; subdomains belong to them. They tell inbound from outbound, and look-alikes of them are evidence."`
+	DisplayNames []string    `yaml:"display_names" doc:"How the organisation is called in display names, such as \"Foreign Office\"."`
+	VIPs         []vipConfig `yaml:"vips" doc:"People whom impostors will claim to be."`
+	Partners     []string    `yaml:"partners" doc:"Domains of close correspondents; look-alikes of them are evidence."`
+}
+
+type vipConfig struct {
+	DisplayName string   `yaml:"display_name" doc:"The name as it stands in mail."`
+	Emails      []string `yaml:"emails" doc:"The addresses that the person really writes from."`
+}
+
+type smtpConfig struct {
+	Listen         []string      `yaml:"listen" doc:"Addresses to accept mail on, host:port."`
+	Protocol       string        `yaml:"protocol" doc:"smtp or lmtp, towards the client."`
+	Hostname       string        `yaml:"hostname" doc:"Our name in greetings and in Authentication-Results. Empty means the machine's."`
+	NextHop        string        `yaml:"next_hop" doc:"Where good mail goes, host:port."`
+	Trusted        []string      `yaml:"trusted" doc:"Networks whose XCLIENT and XFORWARD commands are believed (the mail server in front)."`
+	MaxSize        int64         `yaml:"max_size" doc:"Largest message in bytes; larger ones are refused with 552."`
+	MaxRecipients  int           `yaml:"max_recipients" doc:"Most recipients of one message."`
+	MaxConnections int           `yaml:"max_connections" doc:"Most clients at once."`
+	MemoryBudget   int64         `yaml:"memory_budget" doc:"Bytes of messages that may be in memory at once; further clients wait."`
+	TLSCert        string        `yaml:"tls_cert" doc:"Certificate file (PEM) for STARTTLS; empty for none."`
+	TLSKey         string        `yaml:"tls_key" doc:"Key file (PEM) for STARTTLS."`
+	StopTimeout    time.Duration `yaml:"stop_timeout" doc:"How long a stop waits for mail in flight."`
+}
+
+type httpConfig struct {
+	Listen string `yaml:"listen" doc:"Address of /healthz, /readyz and /metrics; loopback unless you know why. Empty switches it off."`
+}
+
+type authConfig struct {
+	TrustedSealers   []string `yaml:"trusted_sealers" doc:"Domains whose ARC seals are believed (forwarders you use)."`
+	TrustedAuthservs []string `yaml:"trusted_authservs" doc:"Servers whose Authentication-Results in a file are believed by 'scan'."`
+}
+
+type dnsConfig struct {
+	Servers []string `yaml:"servers" doc:"Resolvers, host:port. Empty means those of /etc/resolv.conf."`
+	TrustAD bool     `yaml:"trust_ad" doc:"The resolvers validate DNSSEC and the way to them is safe."`
+	Offline bool     `yaml:"offline" doc:"Never ask; what needs the DNS is unknown."`
+}
+
+type policyConfig struct {
+	Weights string            `yaml:"weights" doc:"Weight table written by 'foregate calibrate'; empty means the built-in one."`
+	Prior   float64           `yaml:"prior" doc:"Log10 odds that a message is an attack before looking; -2 is 1 in 100."`
+	Groups  []groupConfig     `yaml:"groups" doc:"Recipient groups, first match wins; the last should match everybody."`
+	Allow   []allowConfig     `yaml:"allow" doc:"Senders to let through. An entry holds only when the sender authenticated."`
+	Gaps    map[string]string `yaml:"gaps" doc:"What a stage that could not look means, by stage name: deliver, flag, hold or defer. The key \"default\" is for all others."`
+}
+
+type groupConfig struct {
+	Name       string   `yaml:"name" doc:"Shown in explanations."`
+	Recipients []string `yaml:"recipients" doc:"Addresses or @domain; empty matches everybody."`
+	FlagAt     *float64 `yaml:"flag_at" doc:"Flag from these log10 odds on: 0 is even odds. Absent means never."`
+	HoldAt     *float64 `yaml:"hold_at" doc:"Hold from these log10 odds on: 1 is 10 to 1. Absent means never."`
+	RejectAt   *float64 `yaml:"reject_at" doc:"Refuse from these log10 odds on. Absent means never."`
+	SubjectTag string   `yaml:"subject_tag" doc:"Put before the subject of flagged mail. This breaks DKIM signatures over the subject."`
+}
+
+type allowConfig struct {
+	Sender string `yaml:"sender" doc:"An address, or @domain for a domain and its subdomains."`
+	Reason string `yaml:"reason" doc:"Why; shown in explanations."`
+}
+
+type rulesConfig struct {
+	Dirs  []string `yaml:"dirs" doc:"Folders with rule files."`
+	Lists string   `yaml:"lists" doc:"Folder with the list files that rules name with $."`
+}
+
+type quarantineConfig struct {
+	Retention time.Duration `yaml:"retention" doc:"How long held mail is kept."`
+}
+
+type logConfig struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text or json."`
+}
+
+// defaults is the one literal of defaults.
+func defaults() config {
+	flag, hold := 0.0, 1.0
+	return config{
+		Database: "/var/lib/foregate/foregate.db",
+		SMTP: smtpConfig{
+			Listen:         []string{"127.0.0.1:10025"},
+			Protocol:       "smtp",
+			NextHop:        "127.0.0.1:10026",
+			Trusted:        []string{"127.0.0.0/8", "::1/128"},
+			MaxSize:        50 << 20,
+			MaxRecipients:  1000,
+			MaxConnections: 500,
+			MemoryBudget:   1 << 30,
+			StopTimeout:    30 * time.Second,
+		},
+		HTTP: httpConfig{Listen: "127.0.0.1:8025"},
+		Policy: policyConfig{
+			Prior:  -2,
+			Groups: []groupConfig{{Name: "everyone", FlagAt: &flag, HoldAt: &hold}},
+			Gaps:   map[string]string{"default": "deliver"},
+		},
+		Quarantine: quarantineConfig{Retention: 30 * 24 * time.Hour},
+		Log:        logConfig{Level: "info", Format: "text"},
+	}
+}
+
+// maxConfigSize bounds the configuration file in bytes.
+const maxConfigSize = 1 << 20
+
+// loadConfig reads a file over the defaults and checks it. An empty path gives
+// the defaults. db overrides the database when not empty.
+func loadConfig(path, db string) (config, error) {
+	c := defaults()
+	if path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return c, fmt.Errorf("reading the configuration: %w", err)
+		}
+		if len(data) > maxConfigSize {
+			return c, fmt.Errorf("reading the configuration: %s has %d bytes, at most %d are read", path, len(data), maxConfigSize)
+		}
+		if c, err = parseConfig(data); err != nil {
+			return c, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if db != "" {
+		c.Database = db
+	}
+	if c.SMTP.Hostname == "" {
+		name, err := os.Hostname()
+		if err != nil || name == "" {
+			name = "localhost"
+		}
+		c.SMTP.Hostname = name
+	}
+	return c, c.check()
+}
+
+// parseConfig decodes YAML strictly: an unknown key is an error that names the
+// nearest known one.
+func parseConfig(data []byte) (config, error) {
+	c := defaults()
+	var tree any
+	if err := yaml.Unmarshal(data, &tree); err != nil {
+		return c, errors.New(yaml.FormatError(err, false, true))
+	}
+	if tree == nil {
+		return c, nil
+	}
+	if err := unknownKeys(tree, reflect.TypeFor[config](), ""); err != nil {
+		return c, err
+	}
+	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
+		return c, errors.New(yaml.FormatError(err, false, true))
+	}
+	return c, nil
+}
+
+// unknownKeys walks the decoded YAML beside the type and reports the first key
+// that the type does not have.
+func unknownKeys(v any, t reflect.Type, at string) error {
+	switch v := v.(type) {
+	case map[string]any:
+		if t.Kind() != reflect.Struct {
+			return nil
+		}
+		known := keysOf(t)
+		for _, k := range sortedKeys(v) {
+			ft, ok := known[k]
+			if !ok {
+				return fmt.Errorf("unknown key %q%s", at+k, suggest(k, sortedKeys(known)))
+			}
+			if err := unknownKeys(v[k], ft, at+k+"."); err != nil {
+				return err
+			}
+		}
+	case []any:
+		if t.Kind() != reflect.Slice {
+			return nil
+		}
+		for i, e := range v {
+			if err := unknownKeys(e, t.Elem(), fmt.Sprintf("%s[%d].", strings.TrimSuffix(at, "."), i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func keysOf(t reflect.Type) map[string]reflect.Type {
+	out := map[string]reflect.Type{}
+	for f := range t.Fields() {
+		out[f.Tag.Get("yaml")] = f.Type
+	}
+	return out
+}
+
+// check says what is wrong and what to do about it; all complaints at once.
+func (c config) check() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Database == "" {
+		bad("database is empty: give the path of a SQLite file")
+	}
+	if c.SMTP.Protocol != "smtp" && c.SMTP.Protocol != "lmtp" {
+		bad("smtp.protocol is %q: use smtp or lmtp", c.SMTP.Protocol)
+	}
+	for _, a := range append(slices.Clone(c.SMTP.Listen), c.SMTP.NextHop) {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			bad("address %q is not host:port: %v", a, err)
+		}
+	}
+	for _, n := range c.SMTP.Trusted {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			bad("smtp.trusted: %q is not a network such as 192.0.2.0/24", n)
+		}
+	}
+	if (c.SMTP.TLSCert == "") != (c.SMTP.TLSKey == "") {
+		bad("smtp.tls_cert and smtp.tls_key go together")
+	}
+	if c.SMTP.MaxSize < 1 || c.SMTP.MemoryBudget < c.SMTP.MaxSize {
+		bad("smtp.memory_budget (%d) must hold at least one message of smtp.max_size (%d)", c.SMTP.MemoryBudget, c.SMTP.MaxSize)
+	}
+	for name, d := range c.Policy.Gaps {
+		if !slices.Contains([]mail.Disposition{mail.Deliver, mail.Flag, mail.Hold, mail.Defer}, mail.Disposition(d)) {
+			bad("policy.gaps.%s is %q: use deliver, flag, hold or defer", name, d)
+		}
+	}
+	if len(c.Policy.Groups) == 0 || len(c.Policy.Groups[len(c.Policy.Groups)-1].Recipients) > 0 {
+		bad("policy.groups: the last group must have no recipients, so that it matches everybody")
+	}
+	for _, g := range c.Policy.Groups {
+		if g.HoldAt != nil && g.FlagAt != nil && *g.HoldAt < *g.FlagAt {
+			bad("policy.groups: %q holds at %g, below its flag_at %g", g.Name, *g.HoldAt, *g.FlagAt)
+		}
+	}
+	for _, a := range c.Policy.Allow {
+		if !strings.Contains(a.Sender, "@") {
+			bad("policy.allow: %q is neither an address nor @domain", a.Sender)
+		}
+	}
+	if c.Quarantine.Retention <= 0 {
+		bad("quarantine.retention must be more than nothing, such as 720h")
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) || !slices.Contains([]string{"text", "json"}, c.Log.Format) {
+		bad("log: level %q, format %q: use debug, info, warn or error and text or json", c.Log.Level, c.Log.Format)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,124 @@
+// Command foregate is the gate in front of an organisation's inboxes: it judges
+// each message, says why in words, holds what is dangerous and delivers the
+// rest unchanged.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses of every command.
+const (
+	exitOK     = 0 // done, nothing held
+	exitHeld   = 1 // scan: something would be held or refused
+	exitFailed = 2 // could not do it, could not look, or wrong usage
+)
+
+// errHeld and errGap end a scan with their exit status, without a message.
+var (
+	errHeld = errors.New("something was held")
+	errGap  = errors.New("something could not be looked at")
+)
+
+// world is what a command may touch of the process around it.
+type world struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+}
+
+// cli is the command line. Its help texts are the source of the man pages.
+type cli struct {
+	Config string `short:"c" type:"path" placeholder:"FILE" help:"Configuration file (YAML). Without it the built-in defaults are used; see 'foregate config reference'." env:"FOREGATE_CONFIG"`
+	DB     string `name:"db" placeholder:"DB" help:"Database: a SQLite path; overrides the configuration." env:"FOREGATE_DB"`
+
+	Serve      serveCmd      `cmd:"" help:"Run the gate: judge mail between a mail server and its next hop."`
+	Demo       demoCmd       `cmd:"" help:"Run a gate on loopback, send sample mail through it and show the verdicts."`
+	Scan       scanCmd       `cmd:"" help:"Judge messages from files, folders, mboxes, Maildirs or standard input."`
+	Parse      parseCmd      `cmd:"" help:"Print a message in the Message Data Model as JSON."`
+	Quarantine quarantineCmd `cmd:"" help:"Look after held messages."`
+	Eval       evalCmd       `cmd:"" help:"Measure detection and cost on a labelled corpus."`
+	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
+	Conf       configCmd     `cmd:"" name:"config" help:"Check, show or explain the configuration."`
+	Docs       docsCmd       `cmd:"" hidden:"" help:"Write generated reference pages."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	w := world{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	status := run(w, os.Args[1:])
+	stop()
+	os.Exit(status)
+}
+
+// run is the whole program but for the process: it returns the exit status.
+func run(w world, args []string) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("foregate"),
+		kong.Description("A gate in front of an organisation's inboxes that judges each message and says why in words."),
+		kong.Writers(w.stdout, w.stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(),
+		kong.Vars{"corpus": defaultCorpus},
+	)
+	if err != nil {
+		fmt.Fprintf(w.stderr, "foregate: %v\n", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	kctx, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(w.stderr, "foregate: %v\nTry 'foregate --help'.\n", err)
+		return exitFailed
+	}
+	kctx.Bind(&w, &c)
+	switch err := kctx.Run(); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errHeld):
+		return exitHeld
+	case errors.Is(err, errGap):
+		return exitFailed
+	default:
+		fmt.Fprintf(w.stderr, "foregate: %v\n", err)
+		return exitFailed
+	}
+}
+
+type versionCmd struct{}
+
+// Run prints the module version and the revision it was built from.
+func (versionCmd) Run(w *world) error {
+	version, rev := "devel", ""
+	if bi, ok := debug.ReadBuildInfo(); ok {
+		if v := bi.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, s := range bi.Settings {
+			if s.Key == "vcs.revision" {
+				rev = " " + s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(w.stdout, "foregate %s%s\n", version, rev)
+	return err
+}
