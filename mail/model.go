@@ -67,8 +67,8 @@ type Subject struct {
 
 // Domain is a host or domain name split by the Public Suffix List.
 type Domain struct {
-	Domain     string `json:"domain"`                // lower case, Unicode form
-	Punycode   string `json:"punycode,omitempty"`    // set when Domain has non-ASCII letters
+	Domain     string `json:"domain"`                // lower case ASCII, A-labels (xn--…) as the DNS has them
+	Punycode   string `json:"punycode,omitempty"`    // the Unicode form, when Domain has A-labels
 	RootDomain string `json:"root_domain,omitempty"` // registrable domain (eTLD+1)
 	SLD        string `json:"sld,omitempty"`         // root domain without its public suffix
 	Subdomain  string `json:"subdomain,omitempty"`   // labels before the root domain
