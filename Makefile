@@ -1,0 +1,47 @@
+# Foregate. "make run" shows the gate at work, "make test" checks everything.
+GO      ?= go
+BIN     := bin/foregate
+FUZZTIME ?= 10s
+BENCH   ?= .
+COUNT   ?= 1
+
+.PHONY: run build test check bench fuzz e2e docs deps clean
+
+build:
+	$(GO) build -trimpath -o $(BIN) ./cmd/foregate
+
+# The gate on loopback with sample mail; needs only Go.
+run: build
+	$(BIN) demo --dir var
+
+# Everything a fresh Debian machine with Go can check. Servers for the end to
+# end tests are installed when we may; what is skipped is said.
+test: deps
+	./test/run.sh
+
+deps:
+	@./test/deps.sh
+
+e2e: deps
+	FOREGATE_E2E=1 $(GO) test -count=1 -timeout 20m -v ./test/e2e/...
+
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt differs"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -count=1 ./test
+	$(MAKE) fuzz FUZZTIME=3s
+
+# go test output that benchstat reads.
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count=$(COUNT) ./...
+
+fuzz:
+	./test/fuzz.sh $(FUZZTIME)
+
+# Reference pages and man pages are generated from the code.
+docs: build
+	$(BIN) docs --dir docs
+
+clean:
+	rm -rf bin var

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"foregate/mail"
+)
+
+// judged is what the engine said of one message and what it cost.
+type judged struct {
+	msg     *mail.Message
+	facts   *mail.Facts
+	verdict mail.Verdict
+	cpu     time.Duration // processor time of the judging thread
+}
+
+// judger judges one message; scan.Engine is one.
+type judger interface {
+	Judge(ctx context.Context, env mail.Envelope, raw []byte) (*mail.Message, *mail.Facts, mail.Verdict)
+}
+
+// judgeOne judges a message and measures the processor time of this thread. The
+// caller has locked its goroutine to the thread.
+func judgeOne(ctx context.Context, j judger, env mail.Envelope, raw []byte) judged {
+	before := threadCPU()
+	m, f, v := j.Judge(ctx, env, raw)
+	return judged{msg: m, facts: f, verdict: v, cpu: threadCPU() - before}
+}
+
+// threadCPU is the processor time that this thread has used, user and system.
+func threadCPU() time.Duration { return cpuTime(unix.RUSAGE_THREAD) }
+
+// processCPU is the processor time of the whole process, garbage collection
+// included.
+func processCPU() time.Duration { return cpuTime(unix.RUSAGE_SELF) }
+
+func cpuTime(who int) time.Duration {
+	var ru unix.Rusage
+	if err := unix.Getrusage(who, &ru); err != nil {
+		return 0
+	}
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+}
+
+// judgeAll judges n messages on all processors and hands each result to sink,
+// one at a time, in the order of the index.
+func judgeAll(ctx context.Context, j judger, n int, get func(int) (mail.Envelope, []byte), sink func(int, judged)) error {
+	type result struct {
+		i int
+		j judged
+	}
+	work, results := make(chan int), make(chan result)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			for i := range work {
+				env, raw := get(i)
+				results <- result{i, judgeOne(ctx, j, env, raw)}
+			}
+		})
+	}
+	go func() {
+		defer close(results)
+		defer wg.Wait()
+		defer close(work)
+		for i := range n {
+			select {
+			case work <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	pending := map[int]judged{}
+	next := 0
+	for r := range results {
+		pending[r.i] = r.j
+		for {
+			j, ok := pending[next]
+			if !ok {
+				break
+			}
+			delete(pending, next)
+			sink(next, j)
+			next++
+		}
+	}
+	return ctx.Err()
+}
