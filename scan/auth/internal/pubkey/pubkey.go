@@ -125,7 +125,7 @@ func queryName(selector, domain string) (string, error) {
 	name := selector + "._domainkey." + domain
 	ascii, err := ToASCII(name)
 	if err != nil {
-		return "", fmt.Errorf("malformed selector or domain")
+		return "", fmt.Errorf("malformed selector or domain: %w", err)
 	}
 	return ascii, nil
 }
@@ -133,32 +133,37 @@ func queryName(selector, domain string) (string, error) {
 // ToASCII checks a domain name and turns it into lower-case A-labels. Labels
 // may hold underscores.
 func ToASCII(name string) (string, error) {
-	for i := 0; i < len(name); i++ {
-		if name[i] >= 0x80 {
-			a, err := idna.Lookup.ToASCII(strings.ReplaceAll(name, "_", "x"))
-			if err != nil {
-				return "", fmt.Errorf("turning %q into A-labels: %w", name, err)
-			}
-			if strings.Contains(name, "_") {
-				if a, err = idna.Punycode.ToASCII(strings.ToLower(name)); err != nil {
-					return "", fmt.Errorf("turning %q into A-labels: %w", name, err)
-				}
-			}
-			name = a
-			break
-		}
-	}
-	name = strings.ToLower(name)
 	const maxName, maxLabel = 253, 63 // RFC 1035 section 2.3.4, less length bytes
-	if name == "" || len(name) > maxName {
-		return "", errors.New("name is empty or too long")
+	if len(name) > 4*maxName {        // no U-label is longer than four bytes for each of its A-label
+		return "", errors.New("name is too long")
 	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > maxLabel || !isLabel(label) {
+	labels := strings.Split(strings.ToLower(name), ".")
+	for i, label := range labels {
+		if !isASCII(label) {
+			a, err := idna.Lookup.ToASCII(label)
+			if err != nil {
+				return "", fmt.Errorf("turning %q into an A-label: %w", label, err)
+			}
+			labels[i] = a
+		}
+		if labels[i] == "" || len(labels[i]) > maxLabel || !isLabel(labels[i]) {
 			return "", fmt.Errorf("malformed label %q", label)
 		}
 	}
-	return name, nil
+	ascii := strings.Join(labels, ".")
+	if len(ascii) > maxName {
+		return "", errors.New("name is too long")
+	}
+	return ascii, nil
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func isLabel(label string) bool {
