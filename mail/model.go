@@ -118,10 +118,12 @@ type IP struct {
 	Translation *IPTranslation `json:"translation,omitempty"`
 }
 
-// IPTranslation says how an address was rewritten (IPv4-mapped IPv6).
+// IPTranslation says how an address was written if not in its plain form:
+// IPv4-mapped IPv6, or numbers that browsers take for an IPv4 address.
 type IPTranslation struct {
-	Original string `json:"original,omitempty"`
-	V4ToV6   bool   `json:"v4_to_v6"`
+	Original string   `json:"original,omitempty"`
+	V4ToV6   bool     `json:"v4_to_v6"`
+	Encoders []string `json:"encoders,omitempty"` // how it was spelled: "decimal_integer", "octal", "hexadecimal", "short"
 }
 
 // Headers is the header block, interpreted.
