@@ -1,0 +1,107 @@
+package file
+
+import (
+	"archive/zip"
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"foregate/mail"
+)
+
+func zipOf(t testing.TB, encrypted bool, names ...string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := zip.NewWriter(&buf)
+	for _, n := range names {
+		h := &zip.FileHeader{Name: n}
+		if encrypted {
+			h.Flags |= 1
+		}
+		w, err := zw.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("harmless")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func TestAnalyze(t *testing.T) {
+	tests := []struct {
+		name string
+		file string
+		raw  []byte
+		want []string
+	}{
+		{"an ordinary document", "report.pdf", []byte("%PDF-1.7"), nil},
+		{"a program", "setup.exe", []byte("MZ"), []string{"file.program"}},
+		{"trailing dots and spaces that Windows drops", "setup.exe. ", []byte("MZ"), []string{"file.program"}},
+		{"a double extension", "invoice.pdf.js", []byte("var a"), []string{"file.program", "file.double-extension"}},
+		{"padding before the true extension", "invoice.pdf        .scr", []byte("MZ"), []string{"file.program", "file.double-extension"}},
+		{"a version number is no extension", "tool-1.2.zip", zipOf(t, false, "a.txt"), nil},
+		{"right to left", "annual\u202efdp.exe", []byte("MZ"), []string{"file.program", "file.reversed-name"}},
+		{"a program named as a document", "report.pdf", []byte("MZ\x90"), []string{"file.type-mismatch"}},
+		{"a program in an archive", "docs.zip", zipOf(t, false, "a.txt", "docs/run.vbs"), []string{"file.archived-program"}},
+		{"an encrypted archive", "docs.zip", zipOf(t, true, "a.txt"), []string{"file.encrypted-archive"}},
+		{"a document with macros", "plan.docm", zipOf(t, false, "[Content_Types].xml", "word/vbaProject.bin"), []string{"file.macro-document", "file.macros"}},
+		{"a document with an embedded object", "Invitation.docx", zipOf(t, false, "word/document.xml", "word/embeddings/oleObject1.bin"), []string{"file.embedded-object"}},
+		{"a page that asks for a password", "login.html", []byte(`<html><input type="password">`), []string{"file.html", "file.html-password-form"}},
+		{"a broken archive", "a.zip", []byte("PK\x03\x04 and nothing more"), []string{"file.broken-archive"}},
+		{"a shortcut", "Programme.lnk", []byte("L\x00\x00\x00\x01\x14\x02\x00"), []string{"file.shortcut"}},
+		{"a disk image", "Programme.iso", nil, []string{"file.disk-image"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := &mail.Message{Attachments: []mail.Attachment{{FileName: tt.file, Raw: tt.raw}}}
+			f := &mail.Facts{}
+			if err := (Stage{}).Analyze(t.Context(), m, f); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, it := range f.Evidence {
+				got = append(got, it.ID)
+				if it.Claim == "" || strings.ContainsFunc(it.Claim, bidiControl) {
+					t.Errorf("claim %q is not safe to print", it.Claim)
+				}
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestType(t *testing.T) {
+	tests := map[string]string{
+		"%PDF-1.4": "pdf", "MZ\x90\x00": "exe", "  <!DOCTYPE HTML><p>": "html", "<?xml version='1.0'?><svg>": "svg",
+		"{\\rtf1": "rtf", "{\\rt{": "rtf", strings.Repeat("\x00", 0x8001) + "CD001": "iso", "hello": "", "": "",
+	}
+	for in, want := range tests {
+		if got := Type([]byte(in)); got != want {
+			t.Errorf("Type(%.20q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := Type(zipOf(t, false, "[Content_Types].xml", "word/document.xml")); got != "docx" {
+		t.Errorf("Type of a Word document = %q", got)
+	}
+}
+
+func FuzzInspect(f *testing.F) {
+	f.Add("a.pdf.exe", []byte("MZ"))
+	f.Add("x.zip", zipOf(f, true, "a/b.lnk"))
+	f.Add("x.svg", []byte("<svg><script>"))
+	f.Fuzz(func(t *testing.T, name string, raw []byte) {
+		a := &mail.Attachment{FileName: name, Raw: raw, FileType: Type(raw)}
+		if n := len(inspect(a)); n > 16 {
+			t.Fatalf("%d findings about one file", n)
+		}
+	})
+}
