@@ -121,7 +121,7 @@ func (s *signature) readNames(tags canon.Tags) error {
 		}
 	}
 	if !slices.Contains(s.names, "from") {
-		return errors.New("From is not signed") // section 5.4 asks for it
+		return errors.New("the From field is not signed") // section 5.4 asks for it
 	}
 	return nil
 }

@@ -59,7 +59,25 @@ func (w *writer) flush() {
 	w.n = 0
 }
 
-func (w *writer) crlf() { w.write([]byte("\r\n")) }
+func (w *writer) crlf() {
+	w.byte('\r')
+	w.byte('\n')
+}
+
+func (w *writer) byte(c byte) {
+	w.total++
+	if w.limit == 0 {
+		return
+	}
+	if w.limit > 0 {
+		w.limit--
+	}
+	if w.n == chunk {
+		w.flush()
+	}
+	w.buf[w.n] = c
+	w.n++
+}
 
 // simpleWire hashes a body in wire form as it is, less its empty last lines.
 func (w *writer) simpleWire(body []byte) {
@@ -100,31 +118,23 @@ func (w *writer) lines(m Message, form Form) {
 	}
 }
 
-// squeezed writes a line with every run of blanks made one space.
+// squeezed writes a line with every run of blanks made one space. Most lines
+// have no run, which two fast searches tell.
 func (w *writer) squeezed(line []byte) {
-	for len(line) > 0 {
-		i := nextRun(line)
-		if i < 0 {
-			w.write(line)
-			return
-		}
-		w.write(line[:i])
-		w.write([]byte{' '})
-		line = bytes.TrimLeft(line[i:], " \t")
+	if bytes.IndexByte(line, '\t') < 0 && !bytes.Contains(line, []byte("  ")) {
+		w.write(line)
+		return
 	}
-}
-
-// nextRun finds the first blank that is not a single space; −1 when none.
-func nextRun(line []byte) int {
-	for from := 0; ; {
-		i := bytes.IndexAny(line[from:], " \t")
-		if i < 0 {
-			return -1
+	blank := false
+	for _, c := range line {
+		if isBlank(c) {
+			blank = true
+			continue
 		}
-		i += from
-		if line[i] == '\t' || i+1 < len(line) && isBlank(line[i+1]) {
-			return i
+		if blank {
+			w.byte(' ')
+			blank = false
 		}
-		from = i + 1
+		w.byte(c)
 	}
 }
