@@ -37,7 +37,7 @@ type Result struct {
 	References []Reference // in document order
 	Marks      []Mark      // containers of quoted history and signatures, by start
 	Alts       []Alt       // alternative texts of images, in document order
-	Forms      []Form      // forms, and as the first one the inputs outside of any form
+	Forms      []Form      // in document order; fields outside of any form make one without action
 	Truncated  []string    // names of the bounds met: "input", "depth", "references", …
 }
 
