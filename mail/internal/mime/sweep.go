@@ -1,0 +1,141 @@
+package mime
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	"foregate/mail/internal/header"
+)
+
+// sweep looks for part headers that no reading claimed, in one pass over the
+// lines that begin with "Content-".
+func (p *parser) sweep(src *source) {
+	if len(src.heads) == 0 {
+		return
+	}
+	n := 0
+	claimed := claimIndex(src.claims)
+	for i := 0; i < len(src.heads); {
+		h := src.heads[i]
+		i++
+		if claimed.holds(h.from) {
+			continue
+		}
+		b := header.Scan(src.buf, h.from, len(src.buf), p.lim.Header, false, delimiterLike)
+		for i < len(src.heads) && src.heads[i].from < b.Body {
+			i++
+		}
+		v := readView(b.Fields)
+		if !partHeader(&v) {
+			continue
+		}
+		for t := range v.types {
+			for _, bd := range header.Boundaries(v.types[t].raw) {
+				src.token(bd)
+			}
+		}
+		if isMultipart(v.mainType(false)) {
+			continue
+		}
+		n++
+		if len(p.res.Parts) >= p.lim.Parts {
+			p.note(BoundParts, "", src.offset(h.from))
+			return
+		}
+		p.note(Undeclared, lineText(src, h.from), src.offset(h.from))
+		end := src.sweepEnd(h, b.Body, i)
+		c := context{
+			path: "s" + strconv.Itoa(n), reading: Undeclared, structural: true, start: h.from, end: end, outerEnd: end,
+			depth: p.lim.Depth, parent: -1,
+		}
+		if p.rendering != "" {
+			c.reading = p.rendering
+		}
+		p.leaf(src, c, &v, b.Body, v.mainType(false))
+	}
+}
+
+// partHeader reports whether the fields look like the header of a part rather
+// than prose.
+func partHeader(v *view) bool {
+	for i := range v.types {
+		if strings.Contains(v.types[i].main, "/") {
+			return true
+		}
+	}
+	for i := range v.disps {
+		switch header.ParseParams(v.disps[i].Value()).Main {
+		case "attachment", "inline":
+			return true
+		}
+	}
+	for _, c := range v.ctes {
+		if _, plain := encodingNames(c); plain {
+			return true
+		}
+	}
+	return false
+}
+
+// sweepEnd is where an undeclared part with header line h ends: at a delimiter
+// line, or before the next part header.
+func (s *source) sweepEnd(h line, body, nextHead int) int {
+	end := len(s.buf)
+	if nextHead < len(s.heads) {
+		end = s.heads[nextHead].from
+		if prev := s.prevLine(end); len(bytes.TrimSpace(s.buf[prev:end])) > 0 {
+			end = s.contentEnd(body, max(prev, body))
+		}
+	}
+	token := bytes.TrimSpace(s.buf[s.prevLine(h.from):h.from])
+	token = bytes.TrimRight(token, "-")
+	for k := firstFrom(s.dashes, body); k < len(s.dashes) && s.dashes[k].from < end; k++ {
+		l := bytes.TrimSpace(s.buf[s.dashes[k].from:s.dashes[k].to])
+		if len(token) > 2 && bytes.HasPrefix(l, token) || s.tokens[string(bytes.TrimPrefix(l, []byte("--")))] ||
+			s.tokens[string(bytes.TrimSuffix(bytes.TrimPrefix(l, []byte("--")), []byte("--")))] {
+			return s.contentEnd(body, s.dashes[k].from)
+		}
+	}
+	return max(end, body)
+}
+
+// prevLine is the offset of the line before the one that starts at pos.
+func (s *source) prevLine(pos int) int {
+	if pos == 0 {
+		return 0
+	}
+	from := max(0, pos-1000)
+	return from + bytes.LastIndexByte(s.buf[from:pos-1], '\n') + 1
+}
+
+// claimIndex finds whether an offset stands in a claimed header.
+type claims []span
+
+func claimIndex(c []span) claims {
+	s := slices.Clone(c)
+	slices.SortFunc(s, func(a, b span) int { return a.from - b.from })
+	out := s[:0]
+	for _, x := range s {
+		if n := len(out); n > 0 && x.from <= out[n-1].to {
+			out[n-1].to = max(out[n-1].to, x.to)
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+func (c claims) holds(pos int) bool {
+	lo, hi := 0, len(c)
+	for lo < hi {
+		m := (lo + hi) / 2
+		if c[m].to <= pos {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	return lo < len(c) && c[lo].from <= pos
+}
