@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"foregate/dns"
+	"foregate/evidence"
+	"foregate/mail"
+	"foregate/policy"
+	"foregate/scan"
+	"foregate/scan/auth"
+	"foregate/scan/claim"
+	"foregate/scan/file"
+	"foregate/scan/form"
+	"foregate/scan/link"
+)
+
+// newEngine wires the flow, and is its documentation: every message goes
+// through these stages in this order, then through the policy. The gate, scan,
+// parse, eval and calibrate run the same engine.
+func newEngine(c config) (*scan.Engine, error) {
+	resolver, err := newResolver(c.DNS)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPolicy(c)
+	if err != nil {
+		return nil, err
+	}
+	own := lowerAll(c.Organisation.Domains)
+	return &scan.Engine{
+		Policy: p,
+		Stage: scan.Seq{
+			// Who is proven to speak, and from which side.
+			auth.Stage{
+				Resolver:         resolver,
+				AuthservID:       c.SMTP.Hostname,
+				TrustedSealers:   lowerAll(c.Auth.TrustedSealers),
+				TrustedAuthservs: lowerAll(c.Auth.TrustedAuthservs),
+				Offline:          c.DNS.Offline,
+				Now:              time.Now,
+			},
+			scan.Direction{OwnDomains: own},
+			// Where the links lead. Later stages and rules read them.
+			link.Stage{},
+			scan.Par{
+				file.Stage{},
+				form.Stage{},
+				claim.New(claimConfig(c.Organisation)),
+			},
+		},
+	}, nil
+}
+
+func newResolver(c dnsConfig) (dns.Resolver, error) {
+	if c.Offline {
+		return nil, nil
+	}
+	r, err := dns.New(dns.Config{Servers: c.Servers, TrustAD: c.TrustAD})
+	if err != nil {
+		return nil, fmt.Errorf("setting up DNS: %w", err)
+	}
+	return r, nil
+}
+
+func claimConfig(o orgConfig) claim.Config {
+	c := claim.Config{OwnDomains: lowerAll(o.Domains), OwnNames: o.DisplayNames, Partners: lowerAll(o.Partners)}
+	for _, v := range o.VIPs {
+		c.VIPs = append(c.VIPs, claim.VIP{Name: v.DisplayName, Emails: lowerAll(v.Emails)})
+	}
+	return c
+}
+
+// weights returns the configured weight table, or the built-in one.
+func weights(c config) (*evidence.Table, error) {
+	if c.Policy.Weights == "" {
+		return evidence.Builtin()
+	}
+	f, err := os.Open(c.Policy.Weights)
+	if err != nil {
+		return nil, fmt.Errorf("opening the weights: %w", err)
+	}
+	defer f.Close()
+	return evidence.ReadTable(f)
+}
+
+func newPolicy(c config) (policy.Policy, error) {
+	table, err := weights(c)
+	if err != nil {
+		return policy.Policy{}, err
+	}
+	p := policy.Policy{Weights: table, Prior: evidence.Weight(c.Policy.Prior), Gaps: map[string]mail.Disposition{}}
+	for _, g := range c.Policy.Groups {
+		p.Groups = append(p.Groups, policy.Group{
+			Name: g.Name, Match: lowerAll(g.Recipients), SubjectTag: g.SubjectTag,
+			FlagAt: odds(g.FlagAt), HoldAt: odds(g.HoldAt), RejectAt: odds(g.RejectAt),
+		})
+	}
+	for _, a := range c.Policy.Allow {
+		p.Allow = append(p.Allow, policy.Allow{Sender: strings.ToLower(a.Sender), Reason: a.Reason})
+	}
+	for stage, d := range c.Policy.Gaps {
+		if stage == "default" {
+			stage = ""
+		}
+		p.Gaps[stage] = mail.Disposition(d)
+	}
+	return p, nil
+}
+
+// odds is a configured threshold; absent means never.
+func odds(v *float64) evidence.Weight {
+	if v == nil {
+		return policy.Never
+	}
+	return evidence.Weight(*v)
+}
+
+func lowerAll(in []string) []string {
+	out := make([]string, 0, len(in))
+	for _, s := range in {
+		out = append(out, strings.ToLower(strings.TrimSpace(s)))
+	}
+	return out
+}
