@@ -148,6 +148,7 @@ const (
 type Auth struct {
 	SPF         Result `json:"spf"`
 	SPFDomain   string `json:"spf_domain,omitempty"` // the domain checked (MAIL FROM, or HELO for the null path)
+	SPFHelo     bool   `json:"spf_helo,omitempty"`   // SPFDomain is the HELO name
 	SPFReason   string `json:"spf_reason,omitempty"` // in words, with exp= text shortened
 	DKIM        []DKIM `json:"dkim"`                 // one per signature examined
 	DKIMResult  Result `json:"dkim_result"`          // pass if any signature passes
