@@ -100,6 +100,7 @@ const (
 // so that every decision can be replayed.
 type Facts struct {
 	Auth     Auth            `json:"auth"`
+	Links    []LinkFact      `json:"links,omitempty"`
 	Evidence []evidence.Item `json:"evidence"`
 	Gaps     []Gap           `json:"gaps"`
 
@@ -124,6 +125,19 @@ func (f *Facts) AddGap(g Gap) {
 type Gap struct {
 	Stage string `json:"stage"`
 	Err   string `json:"error"`
+}
+
+// LinkFact is one distinct reference of a message after URL analysis, of every
+// kind, resources and headers included.
+type LinkFact struct {
+	URL          string   `json:"url"`            // unwrapped, shortened
+	Kind         string   `json:"kind"`           // "anchor", "text", "form", "image", "base", "refresh", "svg", "css", "frame", "header"
+	Source       string   `json:"source"`         // "html", "plain", "header"
+	Host         string   `json:"host,omitempty"` // name or address
+	Text         string   `json:"text,omitempty"` // visible text, shortened
+	Visible      bool     `json:"visible"`
+	Encoders     []string `json:"encoders,omitempty"`      // rewriters undone or met, outermost first
+	TargetDomain string   `json:"target_domain,omitempty"` // all that the last rewriter gives away of its target
 }
 
 // Result is an authentication result word of RFC 8601 section 2.7:
