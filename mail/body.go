@@ -34,6 +34,7 @@ func (p *builder) body(ps []mime.Part) {
 			}
 		}
 	}
+	p.texts()
 	p.bodyIPs()
 }
 
