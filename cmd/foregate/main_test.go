@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"net"
 	"os"
 	"testing"
 
@@ -19,6 +20,17 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// freeAddr is a loopback address that nobody listens on just now.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // TestScripts runs the commands as a user would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -27,6 +39,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SAMPLES", mustAbs(t, "testdata/samples"))
+			e.Setenv("ADDR1", freeAddr(t))
+			e.Setenv("ADDR2", freeAddr(t))
 			return nil
 		},
 	})
