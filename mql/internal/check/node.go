@@ -1,0 +1,164 @@
+// Package check gives meaning to a syntax tree: it resolves names against the
+// message model and the function table, checks types, and turns every source
+// into nodes of one graph in which equal subexpressions of all rules are one
+// node, so that they are evaluated once per message.
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"foregate/mql/internal/value"
+)
+
+// Op says what a node computes.
+type Op uint8
+
+// The kinds of node.
+const (
+	Const  Op = iota // Const
+	Root             // the message
+	Scope            // the item of the N-th enclosing loop, 1 is the innermost
+	Path             // Path of Args[0]
+	Extra            // a field that the model lacks: null
+	Index            // Args[0] [ Args[1] ]
+	Call             // Func(Args…)
+	Loop             // Func over the list Args[0] with the body Args[1], if any
+	Array            // Args
+	List             // $Name
+	Not              // Args[0]
+	Neg              // −Args[0]
+	Arith            // Args[0] Name Args[1]
+	Cmp              // Args[0] Ops[0] Args[1] …
+	In               // Args[0] in Args[1]
+	IsNull           // Args[0]
+	NOf              // at least N of Args
+	And              // Args
+	Or               // Args
+)
+
+// Node is one computation. Nodes are shared: they must not be changed.
+type Node struct {
+	Op     Op
+	Type   *value.Type
+	Args   []*Node
+	Func   *Func
+	Path   *value.Path
+	Const  value.Value
+	Name   string
+	Ops    []string
+	N      int
+	Fold   bool // case-insensitive
+	Negate bool
+	ID     int  // index in the graph
+	Free   int  // how many enclosing loops the node refers to
+	Uses   int  // how often rules ask for it
+	Cost   int  // rough price, to order conjunctions
+	Asks   bool // a capability or a list may be missing below
+}
+
+// Prices of evaluation, in rough nanoseconds: only their order matters.
+const (
+	costStep   = 2
+	costText   = 40
+	costRegex  = 400
+	costParse  = 2000
+	costLoop   = 8 // factor on the body
+	costAsk    = 1_000_000
+	maxCostSum = 1 << 40
+)
+
+// Graph interns nodes.
+type Graph struct {
+	Nodes []*Node
+	index map[string]*Node
+}
+
+// NewGraph returns an empty graph.
+func NewGraph() *Graph { return &Graph{index: map[string]*Node{}} }
+
+// intern returns the node equal to n, counting the use.
+func (g *Graph) intern(n *Node) *Node {
+	key := n.key()
+	if old := g.index[key]; old != nil {
+		old.Uses++
+		return old
+	}
+	n.ID = len(g.Nodes)
+	n.Uses = 1
+	n.summarise()
+	g.Nodes = append(g.Nodes, n)
+	g.index[key] = n
+	return n
+}
+
+// key spells n with its arguments as identities.
+func (n *Node) key() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d|%s|%d|%t%t|%s|", n.Op, n.Name, n.N, n.Fold, n.Negate, strings.Join(n.Ops, " "))
+	if n.Func != nil {
+		b.WriteString(n.Func.Name)
+	}
+	if n.Op == Const {
+		fmt.Fprintf(&b, "|%d|", n.Const.Kind())
+		if n.Const.Kind() == value.String {
+			b.WriteString(n.Const.Str())
+		} else {
+			b.WriteString(n.Const.Show(1 << 20))
+		}
+	}
+	if n.Op == Scope {
+		b.WriteString(typeKey(n.Type))
+	}
+	for _, a := range n.Args {
+		fmt.Fprintf(&b, ",%d", a.ID)
+	}
+	return b.String()
+}
+
+// summarise computes what follows from the arguments.
+func (n *Node) summarise() {
+	n.Cost = costStep
+	for i, a := range n.Args {
+		free := a.Free
+		if n.Op == Loop && i == 1 {
+			free = max(0, free-1)
+		}
+		n.Free = max(n.Free, free)
+		n.Asks = n.Asks || a.Asks
+		cost := a.Cost
+		if n.Op == Loop && i == 1 {
+			cost *= costLoop
+		}
+		n.Cost = min(n.Cost+cost, maxCostSum)
+	}
+	switch n.Op {
+	case Scope:
+		n.Free = n.N
+	case List:
+		n.Asks = true
+	case Call:
+		switch {
+		case n.Func.Needs != "":
+			n.Asks = true
+			n.Cost += costAsk
+		case strings.HasPrefix(n.Func.Name, "regex."):
+			n.Cost += costRegex * max(1, len(n.Args)-1)
+		case n.Func.Parses:
+			n.Cost += costParse
+		default:
+			n.Cost += costText * max(1, len(n.Args)-1)
+		}
+	}
+}
+
+// typeKey spells a type so that different types differ.
+func typeKey(t *value.Type) string {
+	switch t.Kind {
+	case value.Object:
+		return t.Go.String()
+	case value.List, value.Map:
+		return fmt.Sprintf("%d of %s", t.Kind, typeKey(t.Elem))
+	}
+	return t.String()
+}
