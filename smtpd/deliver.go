@@ -21,9 +21,6 @@ func (ss *session) finish(b *smtp.Body) {
 	if b.Fault != smtp.Sound {
 		replies = repeat(faultReply(b.Fault, &s.Config), len(tx.rcpts))
 	} else {
-		if b.Bare {
-			raw = smtp.Normalize(raw)
-		}
 		env := ss.envelope(who)
 		out, err := ss.judge(env, raw)
 		t.Judge = s.Now().Sub(began)

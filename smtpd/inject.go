@@ -60,6 +60,9 @@ func Inject(ctx context.Context, nextHop, from string, to []string, raw []byte) 
 	if smtp.HasBareNewline(raw) {
 		raw = smtp.Normalize(raw)
 	}
+	if smtp.HasNulDot(raw) {
+		return errors.New("injecting a message: a line of a dot and NULs could end it early")
+	}
 	name, err := os.Hostname()
 	if err != nil || smtp.CheckMailbox("x@"+name) != nil {
 		name = "localhost"

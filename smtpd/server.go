@@ -1,7 +1,6 @@
 package smtpd
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -154,7 +153,7 @@ func (s *Server) Serve(l net.Listener, where Listen) error {
 		if s.isStopping() {
 			return nil
 		}
-		if ne, ok := errors.AsType[net.Error](err); !ok || ne.Timeout() == false && errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("smtpd: accepting: %w", err)
 		}
 		// Out of file descriptors, or a connection gone before we took it.
@@ -182,7 +181,7 @@ func (s *Server) accept(conn net.Conn, where Listen) {
 		block = blockOf(peer)
 	}
 	ss := &session{srv: s, lmtp: where.LMTP, trusted: trusted, client: smtp.Origin{Addr: peer}}
-	ss.wire = &wire{conn: conn}
+	ss.wire = smtp.NewWire(conn)
 
 	s.mu.Lock()
 	full := len(s.sessions) >= s.Config.MaxConns || block.IsValid() && s.perIP[block] >= s.Config.MaxConnsPerIP
@@ -219,7 +218,7 @@ func (s *Server) accept(conn net.Conn, where Listen) {
 			} else if h.Command.IsProxy() {
 				ss.client.Addr, ss.trusted = addrOf(pc.RemoteAddr()), s.trusts(pc.RemoteAddr())
 			}
-			ss.setConn(pc)
+			ss.wire.SetConn(pc)
 		}
 		ss.serve()
 	}()
@@ -254,7 +253,7 @@ func (s *Server) stop(ctx context.Context) error {
 		l.Close()
 	}
 	for ss := range s.sessions {
-		ss.wire.stop()
+		ss.wire.Stop()
 	}
 	s.mu.Unlock()
 	done := make(chan struct{})
@@ -271,7 +270,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.cancel()
 	s.mu.Lock()
 	for ss := range s.sessions {
-		ss.wire.cut()
+		ss.wire.Cut()
 	}
 	s.mu.Unlock()
 	return fmt.Errorf("smtpd: stopping with sessions open: %w", ctx.Err())
@@ -320,80 +319,6 @@ func blockOf(a netip.Addr) netip.Prefix {
 	}
 	p, _ := a.Prefix(bits)
 	return p
-}
-
-// wire is a connection whose reads flush what was written and obey a deadline,
-// and which Shutdown can interrupt while the session is idle.
-type wire struct {
-	out   *bufio.Writer
-	block time.Duration // for one read
-	until time.Time     // for all reads of one command or message
-
-	mu       sync.Mutex
-	conn     net.Conn
-	idle     bool // between transactions
-	stopping bool
-}
-
-var errStopping = errors.New("server is stopping")
-
-// Read flushes first: an answer never waits for the next command (RFC 2920
-// section 3.2).
-func (w *wire) Read(p []byte) (int, error) {
-	if err := w.out.Flush(); err != nil {
-		return 0, err
-	}
-	w.mu.Lock()
-	if w.stopping && w.idle {
-		w.mu.Unlock()
-		return 0, errStopping
-	}
-	conn := w.conn
-	deadline := time.Now().Add(w.block)
-	if w.until.Before(deadline) {
-		deadline = w.until
-	}
-	_ = conn.SetReadDeadline(deadline)
-	w.mu.Unlock()
-	n, err := conn.Read(p)
-	if n == 0 && err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.stopping && w.idle && errors.Is(err, os.ErrDeadlineExceeded) {
-			err = errStopping
-		}
-	}
-	return n, err
-}
-
-func (w *wire) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	conn := w.conn
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Minute))
-	w.mu.Unlock()
-	return conn.Write(p)
-}
-
-func (w *wire) setIdle(idle bool) {
-	w.mu.Lock()
-	w.idle = idle
-	w.mu.Unlock()
-}
-
-// stop interrupts an idle session; a busy one notices at its next idle read.
-func (w *wire) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stopping = true
-	if w.idle {
-		_ = w.conn.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-func (w *wire) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conn.Close()
 }
 
 // hopWords remembers what the next hop offered last, so that a client's EHLO

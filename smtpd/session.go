@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -29,7 +28,7 @@ type session struct {
 	peer    smtp.Origin  // who connected
 	client  smtp.Origin  // the same, or whom XCLIENT names
 	fwd     *smtp.Origin // whom XFORWARD names, for one transaction
-	wire    *wire
+	wire    *smtp.Wire
 	in      *bufio.Reader
 	secured bool            // TLS is on
 	helo    string          // "" before HELO, EHLO or LHLO
@@ -49,21 +48,12 @@ type transaction struct {
 	broken bool        // the next hop went away since MAIL
 }
 
-func (ss *session) setConn(conn net.Conn) {
-	ss.wire.mu.Lock()
-	ss.wire.conn = conn
-	ss.wire.mu.Unlock()
-}
-
 func (ss *session) close() {
 	if ss.hop != nil {
 		ss.hop.Quit()
 		ss.hop = nil
 	}
-	ss.wire.mu.Lock()
-	conn := ss.wire.conn
-	ss.wire.mu.Unlock()
-	conn.Close()
+	ss.wire.Cut()
 }
 
 // dropHop forgets a connection that failed.
@@ -76,7 +66,6 @@ func (ss *session) dropHop() {
 
 func (ss *session) serve() {
 	ss.peer = ss.client
-	ss.wire.out = bufio.NewWriterSize(ss.wire, 4096)
 	ss.in = bufio.NewReaderSize(ss.wire, smtp.ReadBuffer)
 	if !ss.greet() {
 		return
@@ -88,18 +77,18 @@ func (ss *session) serve() {
 		}
 		ss.step(line)
 	}
-	_ = ss.wire.out.Flush()
+	_ = ss.wire.Out.Flush()
 }
 
 // greet waits for those who don't: talking before the greeting is a mark of
 // senders that read no answers (RFC 5321 section 3.1).
 func (ss *session) greet() bool {
 	if pause := ss.srv.Config.GreetPause; pause > 0 && !ss.trusted {
-		ss.wire.patience(pause, pause)
+		ss.wire.Patience(pause, pause)
 		if _, err := ss.in.Peek(1); err == nil {
 			ss.srv.Log.Info("turned away", "client", ss.client.Addr, "reason", "talked before the greeting")
 			ss.answer(smtp.Say(554, "5.5.0 You talk before the greeting"))
-			_ = ss.wire.out.Flush()
+			_ = ss.wire.Out.Flush()
 			return false
 		} else if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return false
@@ -117,11 +106,6 @@ func (ss *session) banner() {
 	ss.answer(smtp.Say(220, ss.srv.Config.Hostname+kind))
 }
 
-// patience sets the time for one read and for all reads until it is set anew.
-func (w *wire) patience(block, all time.Duration) {
-	w.block, w.until = block, time.Now().Add(all)
-}
-
 // readLine reads one command line without its CRLF. Not ok ends the session,
 // the reason having been given.
 func (ss *session) readLine() (string, bool) {
@@ -129,12 +113,12 @@ func (ss *session) readLine() (string, bool) {
 	if !ss.trusted && ss.srv.busy() {
 		wait /= 10
 	}
-	ss.wire.patience(wait, wait)
-	ss.wire.setIdle(ss.tx == nil)
+	ss.wire.Patience(wait, wait)
+	ss.wire.SetIdle(ss.tx == nil)
 	line, err := ss.in.ReadSlice('\n')
-	ss.wire.setIdle(false)
+	ss.wire.SetIdle(false)
 	switch {
-	case errors.Is(err, errStopping):
+	case errors.Is(err, smtp.ErrStopping):
 		ss.answer(smtp.Say(421, "4.3.2 "+ss.srv.Config.Hostname+" is going down"))
 		return "", false
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -163,7 +147,7 @@ func (ss *session) answer(r smtp.Reply) {
 		if i < len(r.Lines)-1 {
 			sep = "-"
 		}
-		_, _ = ss.wire.out.WriteString(strconv.Itoa(r.Code) + sep + l + "\r\n")
+		_, _ = ss.wire.Out.WriteString(strconv.Itoa(r.Code) + sep + l + "\r\n")
 	}
 	if r.Code >= 400 {
 		ss.errs++
@@ -173,7 +157,8 @@ func (ss *session) answer(r smtp.Reply) {
 // step serves one command.
 func (ss *session) step(line string) {
 	cfg := &ss.srv.Config
-	if ss.errs >= cfg.MaxErrors || ss.idle >= cfg.MaxIdle {
+	// A trusted peer speaks for many senders.
+	if !ss.trusted && (ss.errs >= cfg.MaxErrors || ss.idle >= cfg.MaxIdle) {
 		ss.answer(smtp.Say(421, "4.7.0 "+cfg.Hostname+" too many errors or idle commands"))
 		ss.done = true
 		return
@@ -472,11 +457,11 @@ func (ss *session) startTLS(arg string) {
 		return
 	}
 	ss.answer(smtp.Say(220, "2.0.0 Ready to start TLS"))
-	if ss.wire.out.Flush() != nil {
+	if ss.wire.Out.Flush() != nil {
 		ss.done = true
 		return
 	}
-	raw := ss.wire.conn
+	raw := ss.wire.Conn()
 	_ = raw.SetDeadline(time.Now().Add(time.Minute))
 	conn := tls.Server(raw, ss.srv.tls)
 	if err := conn.HandshakeContext(ss.srv.base); err != nil {
@@ -485,7 +470,7 @@ func (ss *session) startTLS(arg string) {
 		return
 	}
 	_ = raw.SetDeadline(time.Time{})
-	ss.setConn(conn)
+	ss.wire.SetConn(conn)
 	// RFC 3207 section 4.2: forget what was said in the clear, and a fresh
 	// buffer: nothing sent in the clear may count as said under TLS.
 	ss.in = bufio.NewReaderSize(ss.wire, smtp.ReadBuffer)
@@ -530,7 +515,6 @@ func (ss *session) xforward(arg string) smtp.Reply {
 		return smtp.Say(501, "5.5.4 "+err.Error())
 	}
 	ss.fwd = &c
-	ss.idle-- // two of these and a MAIL are one message's
 	return smtp.Say(250, "2.0.0 Ok")
 }
 
@@ -573,7 +557,7 @@ func (ss *session) data(arg string) {
 		return
 	}
 	ss.answer(smtp.Say(354, "End with <CRLF>.<CRLF>"))
-	ss.wire.patience(cfg.DataTimeout, cfg.DataTotal)
+	ss.wire.Patience(cfg.DataTimeout, cfg.DataTotal)
 	if err := b.Read(ss.in); err != nil {
 		ss.done = true
 		s.Log.Info("message lost with its connection", "client", ss.who().Addr, "from", smtp.Printable(tx.From, smtp.MaxPath), "err", err)
@@ -608,5 +592,5 @@ func (ss *session) answers(replies []smtp.Reply) error {
 	if slices.ContainsFunc(replies, smtp.Reply.OK) {
 		ss.errs = 0
 	}
-	return ss.wire.out.Flush()
+	return ss.wire.Out.Flush()
 }

@@ -39,7 +39,7 @@ type Body struct {
 	MaxLine  int
 	Reserve  func(octets int64) bool // asks for more of the memory budget
 	Fault    Fault
-	Bare     bool // bare CR or LF was seen, also when that is no fault
+	Bare     bool // bare CR or LF was seen; when that is no fault, Raw is normalised
 	Tolerate bool // bare CR and LF are to be normalised
 }
 
@@ -68,6 +68,7 @@ func (b *Body) Read(in *bufio.Reader) error {
 		}
 		if start {
 			if string(chunk) == ".\r\n" {
+				b.tidy()
 				return nil
 			}
 			if chunk[0] == '.' {
@@ -94,6 +95,34 @@ func (b *Body) Read(in *bufio.Reader) error {
 		b.add(chunk)
 		start, cr = crlf, chunk[len(chunk)-1] == '\r'
 	}
+}
+
+// tidy normalises a message that has bare newlines and is taken all the same.
+func (b *Body) tidy() {
+	if !b.Bare || b.Fault != Sound {
+		return
+	}
+	b.Raw = Normalize(b.Raw)
+	if HasNulDot(b.Raw) {
+		b.fail(NulDot)
+	}
+}
+
+// HasNulDot reports a line that begins with NUL and is a lone dot without its
+// NULs.
+func HasNulDot(raw []byte) bool {
+	if bytes.IndexByte(raw, 0) < 0 {
+		return false
+	}
+	for line := range bytes.Lines(raw) {
+		if line[0] != 0 {
+			continue
+		}
+		if still, dot := nulDotSoFar(line, false); still && dot {
+			return true
+		}
+	}
+	return false
 }
 
 // endsLine reports whether chunk, after an octet that was CR or not, ends with
