@@ -88,7 +88,7 @@ func Discover(ctx context.Context, resolver dns.Resolver, author Author) *Discov
 	d := &Discovery{author: author, walker: &walker{resolver: resolver, seen: map[string]lookup{}}}
 	var names []string
 	for _, name := range author.Domains {
-		ascii, ok := asciiDomain(name)
+		ascii, ok := Domain(name)
 		if !ok {
 			d.author.Ambiguous = true // a domain that only some readers can make sense of
 			continue
@@ -201,7 +201,7 @@ const (
 // 4.10.2).
 func (d *Discovery) aligns(ctx context.Context, i Identifier, strict bool) alignment {
 	from, org := d.base.From, d.base.Organisation
-	name, ok := asciiDomain(i.Domain)
+	name, ok := Domain(i.Domain)
 	switch {
 	case !ok:
 		return alignedNo
@@ -277,8 +277,8 @@ func (v *verdict) decide(r *Result) {
 // domain by the Public Suffix List, its private section included. It stands in
 // for alignment where the domains publish no DMARC records.
 func Related(a, b string) bool {
-	x, ok := asciiDomain(a)
-	y, ok2 := asciiDomain(b)
+	x, ok := Domain(a)
+	y, ok2 := Domain(b)
 	if !ok || !ok2 {
 		return false
 	}

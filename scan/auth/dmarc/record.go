@@ -247,7 +247,7 @@ func parseAddress(text string) (Address, bool) {
 	if err != nil || local == "" || strings.ContainsAny(box, "\r\n\x00 ,<>") {
 		return Address{}, false
 	}
-	if _, ok := asciiDomain(domain); !ok {
+	if _, ok := Domain(domain); !ok {
 		return Address{}, false
 	}
 	a.Mailbox = box
@@ -285,8 +285,8 @@ func cutLast(s, sep string) (before, after string) {
 // org, or are equal.
 func External(policyDomain, org, destination string) string {
 	_, host := cutLast(destination, "@")
-	host, ok := asciiDomain(host)
-	policy, ok2 := asciiDomain(policyDomain)
+	host, ok := Domain(host)
+	policy, ok2 := Domain(policyDomain)
 	if !ok || !ok2 || host == policy || (org != "" && (host == org || strings.HasSuffix(host, "."+org))) {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -140,11 +141,14 @@ func (t tree) policy() (found, bool) {
 	return found{}, false
 }
 
-// asciiDomain returns domain in A-labels and lower case, without a trailing
+// Domain returns a domain name in A-labels and lower case, without a trailing
 // dot (RFC 9989 section 5.3.1), or false when it is no domain name: labels of
-// letters, digits, hyphens and underscores only.
-func asciiDomain(domain string) (string, bool) {
-	d := strings.TrimSuffix(domain, ".")
+// letters, digits, hyphens and underscores only, 253 bytes at most.
+func Domain(name string) (string, bool) {
+	d := strings.TrimSuffix(name, ".")
+	if !utf8.ValidString(d) {
+		return "", false
+	}
 	for i := range len(d) {
 		if d[i] >= 0x80 {
 			ascii, err := idna.Lookup.ToASCII(d)

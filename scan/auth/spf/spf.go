@@ -22,6 +22,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -121,7 +122,7 @@ func checkable(domain string) (string, bool) {
 	if !isASCII(d) {
 		// RFC 8616 section 4: U-labels are compared as A-labels.
 		ascii, err := idna.Lookup.ToASCII(d)
-		if err != nil {
+		if err != nil || !utf8.ValidString(domain) {
 			return "", false
 		}
 		d = ascii
