@@ -142,3 +142,16 @@ func (v Value) Tri() Tri {
 	}
 	return Tri{set: setNull}
 }
+
+// Coalesce is t where it is known not to be null, u where t is null, and both
+// where that is not known.
+func (t Tri) Coalesce(u Tri) Tri {
+	if t.set&setNull == 0 {
+		return t
+	}
+	if t.set == setNull {
+		return u
+	}
+	set := t.set&^setNull | u.set
+	return Tri{set: set, names: unionFor(set, t.names, u.names)}
+}

@@ -1,0 +1,860 @@
+package eval
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"foregate/mql/internal/check"
+	"foregate/mql/internal/text"
+	"foregate/mql/internal/value"
+)
+
+// minMemoCost is the price from which a shared subexpression is remembered:
+// below it evaluating costs about as much as remembering.
+const minMemoCost = 12
+
+func shared(n *check.Node) bool { return n.Free == 0 && n.Uses > 1 && n.Cost >= minMemoCost }
+
+// boolean reports whether n is compiled as a truth value.
+func boolean(n *check.Node) bool {
+	switch n.Op {
+	case check.Not, check.Cmp, check.In, check.IsNull, check.NOf, check.And, check.Or:
+		return true
+	case check.Loop:
+		return n.Func.Name == "any" || n.Func.Name == "all"
+	case check.Call:
+		return n.Func.Impl == nil && n.Func.Needs == "" && n.Type.Kind == value.Bool && n.Func.Name != "coalesce"
+	}
+	return false
+}
+
+// val compiles n as a value.
+func (p *Program) val(n *check.Node) valFn {
+	if fn := p.vals[n.ID]; fn != nil {
+		return fn
+	}
+	var fn valFn
+	if boolean(n) {
+		t := p.tri(n, false)
+		fn = func(r *Run) value.Value { return t(r).Value() }
+	} else {
+		fn = p.plainVal(n)
+		if shared(n) {
+			fn = p.remember(fn)
+		}
+	}
+	p.vals[n.ID] = fn
+	return fn
+}
+
+// remember wraps fn so that it runs once per message.
+func (p *Program) remember(fn valFn) valFn {
+	slot := p.slots
+	p.slots++
+	return func(r *Run) value.Value {
+		if r.stamps[slot] == r.epoch && r.trace == nil {
+			return r.memo[slot]
+		}
+		v := fn(r)
+		if r.over == "" && r.trace == nil {
+			r.stamps[slot], r.memo[slot] = r.epoch, v
+		}
+		return v
+	}
+}
+
+// tri compiles n as a truth value. With positive, the caller only wants to
+// know whether it can be true: false and null may stand for each other.
+func (p *Program) tri(n *check.Node, positive bool) triFn {
+	key := 2 * n.ID
+	if positive {
+		key++
+	}
+	if fn := p.tris[key]; fn != nil {
+		return fn
+	}
+	var fn triFn
+	if boolean(n) {
+		fn = p.plainTri(n, positive)
+		if shared(n) {
+			v := p.remember(func(r *Run) value.Value { return fn2(r, fn) })
+			fn = func(r *Run) value.Tri { return v(r).Tri() }
+		}
+	} else {
+		v := p.val(n)
+		fn = func(r *Run) value.Tri { return v(r).Tri() }
+	}
+	p.tris[key] = fn
+	return fn
+}
+
+func fn2(r *Run, fn triFn) value.Value { return fn(r).Value() }
+
+func (p *Program) plainVal(n *check.Node) valFn {
+	switch n.Op {
+	case check.Const:
+		v := n.Const
+		return func(*Run) value.Value { return v }
+	case check.Root:
+		return func(r *Run) value.Value { return r.msg }
+	case check.Scope:
+		k := n.N
+		return func(r *Run) value.Value { return r.scopes[r.depth-k] }
+	case check.Path:
+		return p.path(n)
+	case check.Extra:
+		return p.extra(n)
+	case check.Index:
+		return p.index(n)
+	case check.Array:
+		return p.array(n)
+	case check.List:
+		return p.list(n)
+	case check.Neg, check.Arith:
+		return p.arith(n)
+	case check.Loop:
+		return p.loop(n)
+	case check.Call:
+		return p.call(n)
+	}
+	return func(*Run) value.Value { return value.Value{} }
+}
+
+func (p *Program) path(n *check.Node) valFn {
+	path := n.Path
+	switch base := n.Args[0]; base.Op {
+	case check.Root:
+		return func(r *Run) value.Value { return path.Get(r.msg) }
+	case check.Scope:
+		k := base.N
+		return func(r *Run) value.Value { return path.Get(r.scopes[r.depth-k]) }
+	default:
+		v := p.val(base)
+		return func(r *Run) value.Value { return path.Get(v(r)) }
+	}
+}
+
+// extra is a field that the model lacks: null, or an empty list.
+func (p *Program) extra(n *check.Node) valFn {
+	base := p.val(n.Args[0])
+	v := value.Value{}
+	if n.Type.Kind == value.List {
+		v = value.OfList(nil)
+	}
+	return func(r *Run) value.Value {
+		if b := base(r); b.Kind() == value.Missing {
+			return value.OfMissing(b.Names())
+		}
+		return v
+	}
+}
+
+func (p *Program) index(n *check.Node) valFn {
+	list, at := p.val(n.Args[0]), p.val(n.Args[1])
+	return func(r *Run) value.Value {
+		v, i := list(r), at(r)
+		switch {
+		case v.IsNull() || i.IsNull():
+			return value.Value{}
+		case v.Kind() == value.Missing:
+			return value.OfMissing(v.Names())
+		case i.Kind() == value.Missing:
+			return value.OfMissing(i.Names())
+		case v.Kind() == value.List && i.Kind() == value.Int:
+			if k := i.Int(); k >= 0 && k < int64(v.Len()) {
+				return v.At(int(k))
+			}
+		case v.Kind() == value.Map && i.Kind() == value.String:
+			return v.Lookup(i.Str())
+		}
+		return value.Value{}
+	}
+}
+
+func (p *Program) array(n *check.Node) valFn {
+	items := make([]valFn, len(n.Args))
+	constant := true
+	for i, a := range n.Args {
+		items[i] = p.val(a)
+		constant = constant && a.Op == check.Const
+	}
+	if constant {
+		vals := make([]value.Value, len(n.Args))
+		for i, a := range n.Args {
+			vals[i] = a.Const
+		}
+		v := value.OfList(vals)
+		return func(*Run) value.Value { return v }
+	}
+	return func(r *Run) value.Value {
+		vals := make([]value.Value, len(items))
+		for i, item := range items {
+			vals[i] = item(r)
+		}
+		return value.OfList(vals)
+	}
+}
+
+func (p *Program) listSlot(name string) int {
+	slot, ok := p.listSlots[name]
+	if !ok {
+		slot = len(p.lists)
+		p.listSlots[name] = slot
+		p.lists = append(p.lists, name)
+	}
+	return slot
+}
+
+func (p *Program) list(n *check.Node) valFn {
+	slot, name := p.listSlot(n.Name), "$"+n.Name
+	return func(r *Run) value.Value {
+		if l := r.lists[slot]; l != nil {
+			if v, ok := l.Items(); ok {
+				return v
+			}
+		}
+		return value.OfMissing(r.names(name))
+	}
+}
+
+func (p *Program) arith(n *check.Node) valFn {
+	a := p.val(n.Args[0])
+	if n.Op == check.Neg {
+		return func(r *Run) value.Value { return arithmetic('-', value.OfInt(0), a(r)) }
+	}
+	b, op := p.val(n.Args[1]), n.Name[0]
+	return func(r *Run) value.Value { return arithmetic(op, a(r), b(r)) }
+}
+
+// arithmetic computes a op b: integers stay integers, division truncates and
+// is null by zero, mixed operands are floats.
+func arithmetic(op byte, a, b value.Value) value.Value {
+	switch {
+	case a.IsNull() || b.IsNull():
+		return value.Value{}
+	case a.Kind() == value.Missing:
+		return value.OfMissing(a.Names())
+	case b.Kind() == value.Missing:
+		return value.OfMissing(b.Names())
+	case a.Kind() == value.Int && b.Kind() == value.Int:
+		return integers(op, a.Int(), b.Int())
+	case (a.Kind() == value.Int || a.Kind() == value.Float) && (b.Kind() == value.Int || b.Kind() == value.Float):
+		x, y := a.Float(), b.Float()
+		switch op {
+		case '+':
+			return value.OfFloat(x + y)
+		case '-':
+			return value.OfFloat(x - y)
+		case '*':
+			return value.OfFloat(x * y)
+		case '/':
+			return value.OfFloat(x / y)
+		}
+	}
+	return value.Value{}
+}
+
+func integers(op byte, x, y int64) value.Value {
+	switch op {
+	case '+':
+		return value.OfInt(x + y)
+	case '-':
+		return value.OfInt(x - y)
+	case '*':
+		return value.OfInt(x * y)
+	}
+	if y == 0 {
+		return value.Value{}
+	}
+	if op == '/' {
+		return value.OfInt(x / y)
+	}
+	return value.OfInt(x % y)
+}
+
+// call compiles functions of values. Tests of texts are truth values and
+// compiled elsewhere.
+func (p *Program) call(n *check.Node) valFn {
+	f := n.Func
+	args := make([]valFn, len(n.Args))
+	for i, a := range n.Args {
+		args[i] = p.val(a)
+	}
+	switch f.Name {
+	case "coalesce":
+		return p.coalesce(n, args)
+	case "keys", "values":
+		return entries(f.Name, args[0])
+	case "regex.count", "regex.icount":
+		return p.regexCount(n)
+	case "regex.extract", "regex.iextract":
+		return p.regexExtract(n)
+	}
+	if f.Needs != "" || f.Asked {
+		if len(args) == 0 {
+			return func(r *Run) value.Value { return r.ask(f, nil) }
+		}
+		return func(r *Run) value.Value { return r.ask(f, evalAll(r, args)) }
+	}
+	return func(r *Run) value.Value {
+		vals := evalAll(r, args)
+		for i, v := range vals {
+			if v.Kind() == value.Missing {
+				return value.OfMissing(v.Names())
+			}
+			if v.IsNull() && (i < len(f.In) || f.Variadic) {
+				return value.Value{}
+			}
+		}
+		if !r.spend(1) {
+			return value.OfMissing(r.names(r.over))
+		}
+		return f.Impl(&r.scratch, vals)
+	}
+}
+
+func evalAll(r *Run, fns []valFn) []value.Value {
+	vals := make([]value.Value, len(fns))
+	for i, fn := range fns {
+		vals[i] = fn(r)
+	}
+	return vals
+}
+
+func (p *Program) coalesce(n *check.Node, args []valFn) valFn {
+	if n.Type.Kind == value.Bool {
+		tris := make([]triFn, len(n.Args))
+		for i, a := range n.Args {
+			tris[i] = p.tri(a, false)
+		}
+		return func(r *Run) value.Value {
+			t := value.Unknown()
+			for _, fn := range tris {
+				if t = t.Coalesce(fn(r)); !t.CanBeNull() {
+					break
+				}
+			}
+			return t.Value()
+		}
+	}
+	return func(r *Run) value.Value {
+		for _, fn := range args {
+			if v := fn(r); !v.IsNull() {
+				return v
+			}
+		}
+		return value.Value{}
+	}
+}
+
+func entries(name string, arg valFn) valFn {
+	return func(r *Run) value.Value {
+		m := arg(r)
+		if m.Kind() == value.Missing {
+			return value.OfMissing(m.Names())
+		}
+		if m.Kind() != value.Map {
+			return value.Value{}
+		}
+		keys := m.Keys()
+		vals := make([]value.Value, len(keys))
+		for i, key := range keys {
+			vals[i] = value.OfString(key)
+			if name == "values" {
+				vals[i] = m.Lookup(key)
+			}
+		}
+		return value.OfList(vals)
+	}
+}
+
+// plainTri compiles the nodes that are truth values.
+func (p *Program) plainTri(n *check.Node, positive bool) triFn {
+	switch n.Op {
+	case check.Not:
+		return p.not(n)
+	case check.And:
+		return p.and(n, positive)
+	case check.Or:
+		return p.or(n, positive)
+	case check.NOf:
+		return p.nOf(n, positive)
+	case check.Cmp:
+		return p.compare(n)
+	case check.In:
+		return p.in(n)
+	case check.IsNull:
+		return p.isNull(n)
+	case check.Loop:
+		return p.quantifier(n, positive)
+	case check.Call:
+		return p.textTest(n)
+	}
+	return func(*Run) value.Tri { return value.Unknown() }
+}
+
+func (p *Program) not(n *check.Node) triFn {
+	fn := p.tri(n.Args[0], false)
+	return func(r *Run) value.Tri {
+		if r.trace != nil {
+			r.trace.mute++
+			defer func() { r.trace.mute-- }()
+		}
+		return fn(r).Not()
+	}
+}
+
+// byCost compiles the operands of a commutative operator, cheapest first: all
+// are pure, so the order shows only in the time it takes.
+func (p *Program) byCost(n *check.Node, positive bool) []triFn {
+	args := slices.Clone(n.Args)
+	slices.SortStableFunc(args, func(a, b *check.Node) int { return a.Cost - b.Cost })
+	fns := make([]triFn, len(args))
+	for i, a := range args {
+		fns[i] = p.tri(a, positive)
+	}
+	return fns
+}
+
+func (p *Program) and(n *check.Node, positive bool) triFn {
+	fns := p.byCost(n, positive)
+	return func(r *Run) value.Tri {
+		mark := r.mark()
+		acc := value.True()
+		for _, fn := range fns {
+			acc = acc.And(fn(r))
+			if acc.IsFalse() || positive && !acc.CanBeTrue() {
+				break
+			}
+		}
+		r.rewind(mark, acc)
+		return acc
+	}
+}
+
+func (p *Program) or(n *check.Node, positive bool) triFn {
+	fns := p.byCost(n, positive)
+	return func(r *Run) value.Tri {
+		acc := value.False()
+		for _, fn := range fns {
+			mark := r.mark()
+			t := fn(r)
+			r.rewind(mark, t)
+			if acc = acc.Or(t); acc.IsTrue() {
+				break
+			}
+		}
+		return acc
+	}
+}
+
+// mark and rewind drop the quotes of what did not turn out true.
+func (r *Run) mark() int {
+	if r.trace == nil {
+		return 0
+	}
+	return len(r.trace.quotes)
+}
+
+func (r *Run) rewind(mark int, t value.Tri) {
+	if r.trace != nil && !t.IsTrue() && r.trace.mute == 0 {
+		r.trace.quotes = r.trace.quotes[:min(mark, len(r.trace.quotes))]
+	}
+}
+
+// nOf counts: at least N true is true; else null where one is null, else false.
+func (p *Program) nOf(n *check.Node, positive bool) triFn {
+	fns := p.byCost(n, positive)
+	need := n.N
+	return func(r *Run) value.Tri {
+		sure, maybe, nulls, mayNull := 0, 0, false, false
+		var names *value.Names
+		for i, fn := range fns {
+			mark := r.mark()
+			t := fn(r)
+			r.rewind(mark, t)
+			switch {
+			case t.IsTrue():
+				if sure++; sure >= need {
+					return value.True()
+				}
+			case t.IsNull():
+				nulls = true
+			case !t.IsFalse():
+				if t.CanBeTrue() {
+					maybe++
+				}
+				mayNull = mayNull || t.CanBeNull()
+				names = value.Union(names, t.Names())
+			}
+			if positive && sure+maybe+len(fns)-1-i < need {
+				return value.False()
+			}
+		}
+		// The possible outcomes, as a disjunction of what each would be.
+		out := value.False()
+		if nulls {
+			out = value.Unknown()
+		}
+		unsure := value.MissingTri(names)
+		switch {
+		case sure+maybe >= need:
+			if nulls {
+				return out.Or(unsure) // true or null
+			}
+			return unsure
+		case mayNull && !nulls:
+			return value.Unknown().And(unsure) // null or false
+		}
+		return out
+	}
+}
+
+func (p *Program) isNull(n *check.Node) triFn {
+	negate := n.Negate
+	if boolean(n.Args[0]) || n.Args[0].Type.Kind == value.Bool {
+		fn := p.tri(n.Args[0], false)
+		return func(r *Run) value.Tri {
+			t := fn(r)
+			switch {
+			case t.IsNull():
+				return value.Of(!negate)
+			case !t.CanBeNull():
+				return value.Of(negate)
+			}
+			return definite(t.Names())
+		}
+	}
+	fn := p.val(n.Args[0])
+	return func(r *Run) value.Tri {
+		v := fn(r)
+		if v.Kind() == value.Missing {
+			return definite(v.Names())
+		}
+		return value.Of(v.IsNull() != negate)
+	}
+}
+
+// definite is a truth value that is true or false, never null.
+func definite(names *value.Names) value.Tri {
+	return value.MissingTri(names).Coalesce(value.False())
+}
+
+// items returns the list that a loop runs over: a map's values in the order of
+// its keys, null for what is no list.
+func items(v value.Value) value.Value {
+	switch v.Kind() {
+	case value.List, value.Missing:
+		return v
+	case value.Map:
+		keys := v.Keys()
+		vals := make([]value.Value, len(keys))
+		for i, key := range keys {
+			vals[i] = v.Lookup(key)
+		}
+		return value.OfList(vals)
+	}
+	return value.Value{}
+}
+
+// quantifier compiles any and all. Over a null list any is null and all true.
+func (p *Program) quantifier(n *check.Node, positive bool) triFn {
+	if n.Func.Name == "all" {
+		return p.all(n)
+	}
+	src, body := n.Args[0], p.tri(n.Args[1], positive)
+	if positive {
+		// any(filter(L, P), Q) fires exactly if any(L, P and Q) does, and the
+		// second needs no new list and loses no precision where P is missing.
+		for src.Op == check.Loop && src.Func.Name == "filter" {
+			pred, rest := p.tri(src.Args[1], true), body
+			body = func(r *Run) value.Tri {
+				t := pred(r)
+				if !t.CanBeTrue() {
+					return value.False()
+				}
+				return t.And(rest(r))
+			}
+			src = src.Args[0]
+		}
+	}
+	list := p.val(src)
+	var guard *cond
+	if positive && n.Free == 0 {
+		guard = p.need(n, nil)
+	}
+	return func(r *Run) value.Tri {
+		if guard != nil && !r.plain && !r.met(guard) {
+			return value.False()
+		}
+		v := items(list(r))
+		switch v.Kind() {
+		case value.Null:
+			return value.Unknown()
+		case value.Missing:
+			return value.MissingTri(v.Names())
+		}
+		acc := value.False()
+		for i := range v.Len() {
+			if !r.spend(1) {
+				return r.overrun()
+			}
+			mark := r.mark()
+			r.push(v.At(i))
+			t := body(r)
+			r.depth--
+			r.rewind(mark, t)
+			if acc = acc.Or(t); acc.IsTrue() {
+				break
+			}
+		}
+		return acc
+	}
+}
+
+func (p *Program) all(n *check.Node) triFn {
+	list, body := p.val(n.Args[0]), p.tri(n.Args[1], false)
+	return func(r *Run) value.Tri {
+		v := items(list(r))
+		switch v.Kind() {
+		case value.Null:
+			return value.True()
+		case value.Missing:
+			return value.MissingTri(v.Names())
+		}
+		acc := value.True()
+		for i := range v.Len() {
+			if !r.spend(1) {
+				return r.overrun()
+			}
+			r.push(v.At(i))
+			t := body(r)
+			r.depth--
+			if acc = acc.And(t); acc.IsFalse() {
+				break
+			}
+		}
+		return acc
+	}
+}
+
+// loop compiles the collection functions that answer values.
+func (p *Program) loop(n *check.Node) valFn {
+	list := p.val(n.Args[0])
+	switch n.Func.Name {
+	case "length":
+		return func(r *Run) value.Value { return length(list(r)) }
+	case "sum":
+		return func(r *Run) value.Value { return sum(r, items(list(r))) }
+	case "flatten":
+		return func(r *Run) value.Value { return flatten(r, items(list(r))) }
+	case "filter":
+		return p.filter(list, p.tri(n.Args[1], false))
+	case "ratio":
+		return p.ratio(list, p.tri(n.Args[1], false))
+	case "map":
+		return p.mapping(list, p.val(n.Args[1]))
+	}
+	body := func(r *Run) value.Value { return r.scopes[r.depth-1] }
+	if len(n.Args) > 1 {
+		body = p.val(n.Args[1])
+	}
+	return p.distinct(list, body)
+}
+
+func length(v value.Value) value.Value {
+	switch v.Kind() {
+	case value.List:
+		return value.OfInt(int64(v.Len()))
+	case value.String:
+		return value.OfInt(int64(utf8.RuneCountInString(v.Str())))
+	case value.Map:
+		return value.OfInt(int64(len(v.Keys())))
+	case value.Missing:
+		return value.OfMissing(v.Names())
+	}
+	return value.Value{}
+}
+
+func sum(r *Run, v value.Value) value.Value {
+	if v.Kind() != value.List {
+		if v.Kind() == value.Missing {
+			return v
+		}
+		return value.OfInt(0)
+	}
+	total := value.OfInt(0)
+	var names *value.Names
+	for i := range v.Len() {
+		if !r.spend(1) {
+			return value.OfMissing(r.names(r.over))
+		}
+		switch x := v.At(i); x.Kind() {
+		case value.Int, value.Float:
+			total = arithmetic('+', total, x)
+		case value.Missing:
+			names = value.Union(names, x.Names())
+		}
+	}
+	if names != nil {
+		return value.OfMissing(names)
+	}
+	return total
+}
+
+func flatten(r *Run, v value.Value) value.Value {
+	if v.Kind() == value.Missing {
+		return v
+	}
+	out := []value.Value{}
+	for i := range listLen(v) {
+		inner := v.At(i)
+		if inner.Kind() == value.Missing {
+			return inner
+		}
+		for j := range listLen(inner) {
+			if !r.spend(1) {
+				return value.OfMissing(r.names(r.over))
+			}
+			out = append(out, inner.At(j))
+		}
+	}
+	return value.OfList(out)
+}
+
+func listLen(v value.Value) int {
+	if v.Kind() != value.List {
+		return 0
+	}
+	return v.Len()
+}
+
+func (p *Program) filter(list valFn, body triFn) valFn {
+	return func(r *Run) value.Value {
+		v := items(list(r))
+		if v.Kind() == value.Missing {
+			return v
+		}
+		out := []value.Value{}
+		var names *value.Names
+		for i := range listLen(v) {
+			if !r.spend(1) {
+				return value.OfMissing(r.names(r.over))
+			}
+			item := v.At(i)
+			r.push(item)
+			t := body(r)
+			r.depth--
+			switch {
+			case t.IsTrue():
+				out = append(out, item)
+			case t.CanBeTrue():
+				names = value.Union(names, t.Names())
+			}
+		}
+		if names != nil {
+			return value.OfMissing(names)
+		}
+		return value.OfList(out)
+	}
+}
+
+func (p *Program) ratio(list valFn, body triFn) valFn {
+	return func(r *Run) value.Value {
+		v := items(list(r))
+		if v.Kind() == value.Missing {
+			return v
+		}
+		if listLen(v) == 0 {
+			return value.Value{}
+		}
+		n := 0
+		var names *value.Names
+		for i := range v.Len() {
+			if !r.spend(1) {
+				return value.OfMissing(r.names(r.over))
+			}
+			r.push(v.At(i))
+			t := body(r)
+			r.depth--
+			switch {
+			case t.IsTrue():
+				n++
+			case t.CanBeTrue():
+				names = value.Union(names, t.Names())
+			}
+		}
+		if names != nil {
+			return value.OfMissing(names)
+		}
+		return value.OfFloat(float64(n) / float64(v.Len()))
+	}
+}
+
+func (p *Program) mapping(list, body valFn) valFn {
+	return func(r *Run) value.Value {
+		v := items(list(r))
+		if v.Kind() != value.List {
+			return v
+		}
+		out := make([]value.Value, v.Len())
+		for i := range out {
+			if !r.spend(1) {
+				return value.OfMissing(r.names(r.over))
+			}
+			r.push(v.At(i))
+			out[i] = body(r)
+			r.depth--
+		}
+		return value.OfList(out)
+	}
+}
+
+// distinct keeps the first item of each key.
+func (p *Program) distinct(list, body valFn) valFn {
+	return func(r *Run) value.Value {
+		v := items(list(r))
+		if v.Kind() == value.Missing {
+			return v
+		}
+		out := []value.Value{}
+		seen := map[any]struct{}{}
+		for i := range listLen(v) {
+			if !r.spend(1) {
+				return value.OfMissing(r.names(r.over))
+			}
+			item := v.At(i)
+			r.push(item)
+			key := body(r)
+			r.depth--
+			if key.Kind() == value.Missing {
+				return value.OfMissing(key.Names())
+			}
+			k := identity(key)
+			if _, ok := seen[k]; !ok {
+				seen[k] = struct{}{}
+				out = append(out, item)
+			}
+		}
+		return value.OfList(out)
+	}
+}
+
+// identity is equal for equal keys.
+func identity(v value.Value) any {
+	switch v.Kind() {
+	case value.Int:
+		return float64(v.Int())
+	case value.List, value.Map:
+		return v.Show(1 << 16)
+	}
+	return v.Go()
+}
+
+func foldAll(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = text.Fold(t)
+	}
+	return out
+}

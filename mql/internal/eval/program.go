@@ -1,0 +1,192 @@
+package eval
+
+import (
+	"context"
+	"sync"
+
+	"foregate/mail"
+	"foregate/mql/internal/check"
+	"foregate/mql/internal/lists"
+	"foregate/mql/internal/text"
+	"foregate/mql/internal/value"
+)
+
+type (
+	valFn func(r *Run) value.Value
+	triFn func(r *Run) value.Tri
+)
+
+// Program is a set of compiled sources over one graph. It is immutable after
+// Finish and safe for concurrent use.
+type Program struct {
+	env    *check.Env
+	lists  []string // names by slot
+	slots  int      // memo slots
+	fields []*field
+	rules  []rule
+	pool   sync.Pool
+
+	listSlots map[string]int
+	vals      map[int]valFn
+	tris      map[int]triFn // 2·ID for exact, 2·ID+1 for positive
+	fieldIDs  map[string]*field
+}
+
+type rule struct {
+	node     *check.Node
+	positive triFn
+	exact    valFn
+	guard    *cond
+}
+
+// NewProgram returns an empty program.
+func NewProgram(env *check.Env) *Program {
+	return &Program{env: env, listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{}, fieldIDs: map[string]*field{}}
+}
+
+// Add compiles the node and returns its index.
+func (p *Program) Add(n *check.Node) int {
+	ru := rule{node: n, exact: p.val(n)}
+	if n.Type.Kind == value.Bool || n.Type.Kind == value.Any {
+		ru.positive = p.tri(n, true)
+		ru.guard = p.need(n, nil)
+	}
+	p.rules = append(p.rules, ru)
+	return len(p.rules) - 1
+}
+
+// Finish builds the literal searches. No rule may be added afterwards.
+func (p *Program) Finish() {
+	for _, f := range p.fields {
+		f.matcher = text.NewMatcher(f.literals)
+	}
+	p.vals, p.tris, p.fieldIDs = nil, nil, nil
+	p.pool.New = func() any { return p.newRun() }
+}
+
+func (p *Program) newRun() *Run {
+	r := &Run{
+		prog: p, stamps: make([]uint32, p.slots), memo: make([]value.Value, p.slots),
+		answers: map[callKey]value.Value{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
+		indexed: make([]uint32, len(p.fields)), bits: make([]text.Bits, len(p.fields)),
+	}
+	r.scratch.Kept = map[any]any{}
+	for i, f := range p.fields {
+		r.bits[i] = make(text.Bits, (len(f.literals)+63)/64)
+	}
+	return r
+}
+
+// Start returns a run over m; give it back with Stop.
+func (p *Program) Start(ctx context.Context, m *mail.Message, caps Caps, set *lists.Set, prefilter bool) (*Run, error) {
+	r := p.pool.Get().(*Run)
+	if err := r.Reset(ctx, m, caps, set, prefilter); err != nil {
+		p.pool.Put(r)
+		return nil, err
+	}
+	return r, nil
+}
+
+// Stop gives r back.
+func (p *Program) Stop(r *Run) {
+	r.Release()
+	p.pool.Put(r)
+}
+
+func (r *Run) begin() {
+	r.depth, r.steps, r.over = 0, MaxSteps, ""
+	if r.ctx.Err() != nil {
+		r.over = TimeBudget
+	}
+}
+
+// Rule evaluates rule i as far as needed to tell whether it fires. A result
+// that can't be true may be false or null.
+func (r *Run) Rule(i int) value.Tri {
+	ru := &r.prog.rules[i]
+	r.begin()
+	if r.over != "" {
+		return r.overrun()
+	}
+	if ru.positive == nil {
+		return shows(r.finish(ru.exact(r)))
+	}
+	if !r.plain && !r.met(ru.guard) {
+		return value.False()
+	}
+	t := ru.positive(r)
+	if r.over != "" {
+		return r.overrun()
+	}
+	return t
+}
+
+// shows says whether a source that is no boolean has something to show.
+func shows(v value.Value) value.Tri {
+	switch v.Kind() {
+	case value.Null:
+		return value.Unknown()
+	case value.Missing:
+		return v.Tri()
+	case value.List:
+		return value.Of(v.Len() > 0)
+	}
+	return value.True()
+}
+
+// Value evaluates rule i exactly.
+func (r *Run) Value(i int) value.Value {
+	r.begin()
+	if r.over != "" {
+		return r.overrun().Value()
+	}
+	return r.finish(r.prog.rules[i].exact(r))
+}
+
+func (r *Run) finish(v value.Value) value.Value {
+	if r.over != "" {
+		return r.overrun().Value()
+	}
+	return v
+}
+
+// Quotes evaluates rule i, which fired, once more and notes the passages that
+// made it fire.
+func (r *Run) Quotes(i int) []Quote {
+	ru := &r.prog.rules[i]
+	if ru.positive == nil {
+		return nil
+	}
+	r.begin()
+	r.trace = &trace{}
+	ru.positive(r)
+	quotes := r.trace.quotes
+	r.trace = nil
+	return quotes
+}
+
+// Names returns the names of lists and functions with capabilities that rule i
+// may ask for.
+func (p *Program) Names(i int) (funcs, listNames []string) {
+	seenFunc, seenList, seenNode := map[string]bool{}, map[string]bool{}, map[int]bool{}
+	var walk func(n *check.Node)
+	walk = func(n *check.Node) {
+		if !n.Asks || seenNode[n.ID] {
+			return
+		}
+		seenNode[n.ID] = true
+		if n.Op == check.Call && n.Func.Needs != "" && !seenFunc[n.Func.Name] {
+			seenFunc[n.Func.Name] = true
+			funcs = append(funcs, n.Func.Name)
+		}
+		if n.Op == check.List && !seenList[n.Name] {
+			seenList[n.Name] = true
+			listNames = append(listNames, n.Name)
+		}
+		for _, a := range n.Args {
+			walk(a)
+		}
+	}
+	walk(p.rules[i].node)
+	return funcs, listNames
+}

@@ -1,0 +1,145 @@
+package mql
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"foregate/mail"
+	"foregate/mql/shape"
+)
+
+func ptr[T any](x T) *T { return &x }
+
+// sample is a message with a bit of everything.
+func sample() *mail.Message {
+	dom := func(s, root, sld, sub, tld string) mail.Domain {
+		return mail.Domain{Domain: s, RootDomain: root, SLD: sld, Subdomain: sub, TLD: tld, Valid: true}
+	}
+	box := func(name, local, host string) mail.Mailbox {
+		return mail.Mailbox{DisplayName: name, Email: mail.EmailAddress{Email: local + "@" + host, LocalPart: local, Domain: dom(host, host, strings.Split(host, ".")[0], "", "com")}}
+	}
+	url := func(host, root, path, query string) *mail.URL {
+		d := dom(host, root, strings.Split(root, ".")[0], strings.TrimSuffix(strings.TrimSuffix(host, root), "."), "com")
+		return &mail.URL{URL: "https://" + host + path, Scheme: "https", Domain: &d, Path: path, QueryParams: query,
+			QueryParamsDecoded: map[string][]string{"domain": {"a.example", "b.example"}, "x": {"1"}}}
+	}
+	return &mail.Message{
+		Type:    mail.MessageType{Inbound: true},
+		Subject: &mail.Subject{Subject: "RE: Invoice 42 überfällig", Base: "Invoice 42 überfällig", IsReply: true},
+		Sender:  mail.Sender{DisplayName: "Accounts P\u0430yable", Email: box("", "ceo", "evil.com").Email},
+		Recipients: mail.Recipients{
+			To: []mail.Mailbox{box("Ann Smith", "ann", "org.com"), box("", "bob", "org.com")},
+		},
+		Headers: mail.Headers{
+			MessageID: "<1@evil.com>", References: []string{"a@org.com"},
+			Hops: []mail.Hop{
+				{Index: 0, Fields: []mail.HopField{{Name: "Subject", Position: 0, Value: "x"}, {Name: "X-Mailer", Position: 1, Value: "PHPMailer 6"}}},
+				{Index: 1, Fields: []mail.HopField{{Name: "Received", Position: 2, Value: "from a by b"}}},
+			},
+			AuthSummary: &mail.AuthSummary{DMARC: &mail.DMARCSummary{Pass: ptr(false)}},
+		},
+		Body: mail.Body{
+			CurrentThread: &mail.Thread{Text: "Please PAY the invoice at once. Encoded: SGVsbG8gV29ybGQh"},
+			HTML:          &mail.HTMLBody{Raw: `<html><body><h1 class="t">Pay&nbsp;now</h1><p><a href="https://files.evil.com/a?x=1">open</a></p><!-- note --></body></html>`, DisplayText: "Pay now\nopen", InnerText: "Pay nowopen"},
+			Links: []mail.Link{
+				{DisplayText: "open", HrefURL: url("files.evil.com", "evil.com", "/a", "x=1"), Mismatched: ptr(true)},
+				{DisplayText: "Unsubscribe", HrefURL: url("www.good.com", "good.com", "/b", "")},
+				{DisplayText: "", HrefURL: nil},
+			},
+			IPs: []mail.IP{{IP: "203.0.113.7", Version: 4}},
+		},
+		Attachments: []mail.Attachment{
+			{FileName: "a.zip", FileExtension: "zip", FileType: "zip", Size: 10, SHA256: "00"},
+			{FileName: "b.pdf", FileExtension: "pdf", FileType: "pdf", Size: 2000, Raw: []byte("%PDF")},
+		},
+	}
+}
+
+func evalText(t *testing.T, env *Env, src string, caps Capabilities, l *Lists) string {
+	t.Helper()
+	x, errs := env.Compile("test", src)
+	if len(errs) > 0 {
+		t.Fatalf("%s: %v", src, errs[0])
+	}
+	v, err := x.Eval(context.Background(), sample(), caps, l)
+	if err != nil {
+		t.Fatalf("%s: %v", src, err)
+	}
+	return v.Show(1000)
+}
+
+func testLists() *Lists {
+	l := (&Lists{}).With("free_email_providers", []string{"mail.example", "Evil.com"}).With("org_domains", []string{"org.com"})
+	l = l.WithLookup("sender_emails", func(_ context.Context, e string) (bool, error) {
+		if e == "broken@x" {
+			return false, errors.New("history is away")
+		}
+		return e == "ceo@evil.com", nil
+	})
+	l, _ = l.WithVIPs([]shape.VIP{{DisplayName: "Ann Smith", Email: "ann@org.com"}})
+	return l
+}
+
+func testCaps() Capabilities {
+	return Capabilities{
+		"ml.nlu_classifier": func(_ context.Context, _ *mail.Message, args []any) (any, error) {
+			if args[0] == "fail" {
+				return nil, errors.New("classifier is away")
+			}
+			if args[0] == "panic" {
+				panic("boom")
+			}
+			return &shape.NLU{Intents: []shape.Label{{Name: "bec", Confidence: "high"}}, Language: "english"}, nil
+		},
+		"profile.by_sender": func(context.Context, *mail.Message, []any) (any, error) {
+			return &shape.Sender{Prevalence: "new", Solicited: ptr(false), DaysKnown: ptr(0)}, nil
+		},
+		"file.explode": func(_ context.Context, _ *mail.Message, args []any) (any, error) {
+			a := args[0].(*mail.Attachment)
+			return []shape.File{{FileName: a.FileName, Depth: ptr(0), Scan: &shape.ScanTree{Strings: &shape.ScanStrings{Strings: []string{a.FileExtension}}}}, {FileName: "inner"}}, nil
+		},
+		"ml.link_analysis": func(context.Context, *mail.Message, []any) (any, error) { return nil, nil },
+	}
+}
+
+func TestMeaning(t *testing.T) {
+	env, caps, l := NewEnv(), testCaps(), testLists()
+	for _, file := range []string{"logic", "null", "collections", "strings", "functions", "missing"} {
+		raw, err := os.ReadFile(filepath.Join("testdata", "meaning", file+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(file, func(t *testing.T) {
+			for i, line := range strings.Split(string(raw), "\n") {
+				src, want, ok := strings.Cut(line, " => ")
+				if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
+					continue
+				}
+				if !ok {
+					t.Fatalf("line %d has no =>", i+1)
+				}
+				if got := evalText(t, env, strings.TrimSpace(src), caps, l); got != strings.TrimSpace(want) {
+					t.Errorf("%s.txt:%d: %s\n got %s\nwant %s", file, i+1, src, got, want)
+				}
+			}
+		})
+	}
+}
+
+func mustJSON(t *testing.T, path string) *mail.Message {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m mail.Message
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	return &m
+}
