@@ -100,11 +100,14 @@ func subjects(raw, tag []byte, cut []Span) (at []int, found bool) {
 		if len(bytes.TrimRight(line, "\r\n")) == 0 {
 			break // the body begins
 		}
-		if colon := subjectColon(line); colon > 0 && !within(cut, pos) {
-			found = true
+		if colon := subjectColon(line); colon > 0 {
 			text := bytes.TrimLeft(line[colon:], " \t")
-			if !bytes.HasPrefix(text, bare) {
-				at = append(at, pos+len(line)-len(text))
+			here := pos + len(line) - len(text)
+			if !within(cut, pos) && !within(cut, here) {
+				found = true
+				if !bytes.HasPrefix(text, bare) {
+					at = append(at, here)
+				}
 			}
 		}
 		pos = end

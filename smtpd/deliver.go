@@ -39,9 +39,18 @@ func (ss *session) finish(b *smtp.Body) {
 		replies = []smtp.Reply{combine(replies)}
 	}
 	worst := combine(replies)
-	sendErr := ss.answers(replies)
-	if !ss.lmtp && len(placed) > 0 {
-		s.delivered.note(tx, raw, placed, sendErr != nil || !worst.OK(), s.Now())
+	remember := func(again bool) {
+		if !ss.lmtp && len(placed) > 0 {
+			s.delivered.note(tx, raw, placed, again, s.Now())
+		}
+	}
+	if !worst.OK() {
+		remember(true) // before the client can try again
+	}
+	if err := ss.answers(replies); err != nil {
+		remember(true) // it never heard our answer
+	} else if worst.OK() {
+		remember(false)
 	}
 	t.Code, t.Answer, t.Total = worst.Code, worst.Lines[0], s.Now().Sub(began)
 	s.count(t)
