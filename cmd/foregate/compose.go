@@ -12,7 +12,6 @@ import (
 	"foregate/policy"
 	"foregate/scan"
 	"foregate/scan/auth"
-	"foregate/scan/claim"
 	"foregate/scan/file"
 	"foregate/scan/form"
 	"foregate/scan/link"
@@ -39,7 +38,7 @@ func newEngine(c config) (*scan.Engine, error) {
 				Resolver:         resolver,
 				AuthservID:       c.SMTP.Hostname,
 				TrustedSealers:   lowerAll(c.Auth.TrustedSealers),
-				TrustedAuthservs: lowerAll(c.Auth.TrustedAuthservs),
+				TrustedResults:   lowerAll(c.Auth.TrustedAuthservs),
 				Offline:          c.DNS.Offline,
 				Now:              time.Now,
 			},
@@ -49,7 +48,6 @@ func newEngine(c config) (*scan.Engine, error) {
 			scan.Par{
 				file.Stage{},
 				form.Stage{},
-				claim.New(claimConfig(c.Organisation)),
 			},
 		},
 	}, nil
@@ -59,19 +57,15 @@ func newResolver(c dnsConfig) (dns.Resolver, error) {
 	if c.Offline {
 		return nil, nil
 	}
-	r, err := dns.New(dns.Config{Servers: c.Servers, TrustAD: c.TrustAD})
+	conf := dns.Config{}
+	for _, s := range c.Servers {
+		conf.Servers = append(conf.Servers, dns.Server{Addr: s, TrustAD: c.TrustAD})
+	}
+	r, err := dns.New(conf)
 	if err != nil {
 		return nil, fmt.Errorf("setting up DNS: %w", err)
 	}
 	return r, nil
-}
-
-func claimConfig(o orgConfig) claim.Config {
-	c := claim.Config{OwnDomains: lowerAll(o.Domains), OwnNames: o.DisplayNames, Partners: lowerAll(o.Partners)}
-	for _, v := range o.VIPs {
-		c.VIPs = append(c.VIPs, claim.VIP{Name: v.DisplayName, Emails: lowerAll(v.Emails)})
-	}
-	return c
 }
 
 // weights returns the configured weight table, or the built-in one.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"foregate/mail"
 	"foregate/policy"
 	"foregate/scan"
@@ -22,6 +24,15 @@ type gate struct {
 	authserv string      // our name in Authentication-Results
 	newID    func() string
 	onJudged func(*mail.Message, *mail.Facts, mail.Verdict, time.Duration)
+}
+
+// newID names a message: a UUID whose order is that of time (RFC 9562 version 7).
+func newID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.NewString()
+	}
+	return id.String()
 }
 
 // Receive implements smtpd.Gate.
@@ -62,7 +73,7 @@ const ownPrefix = "X-Foregate-"
 // speak in our name removed (RFC 8601 section 5).
 func (g *gate) edit(m *mail.Message, f *mail.Facts, v mail.Verdict) mail.Edit {
 	var b strings.Builder
-	b.WriteString(auth.Header(g.authserv, f.Auth))
+	b.Write(auth.Field(g.authserv, f.Auth))
 	fmt.Fprintf(&b, "%sID: %s\r\n", ownPrefix, m.Meta.ID)
 	fmt.Fprintf(&b, "%sVerdict: %s; odds=\"%s\"\r\n", ownPrefix, v.Disposition, policy.Odds(v.LogOdds))
 	if ids := reasonIDs(v, 5); len(ids) > 0 {

@@ -46,7 +46,7 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: store.NewID}
+	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: newID}
 	s.server = &smtpd.Server{Config: scfg, Gate: g, Log: log}
 	s.metrics = newMetrics(s.server.Stats)
 	s.server.OnDone, g.onJudged = s.metrics.done, s.metrics.judged
@@ -56,13 +56,25 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 // newQuarantine wires held mail to the next hop it is released to.
 func newQuarantine(conf config, db *store.DB) *quarantine.Quarantine {
 	return &quarantine.Quarantine{
-		Store: db,
-		Now:   time.Now,
-		Inject: func(ctx context.Context, from string, to []string, raw []byte) error {
-			return smtpd.Inject(ctx, conf.SMTP.NextHop, from, to, raw)
-		},
+		DB:        db,
+		Injector:  injector{nextHop: conf.SMTP.NextHop},
 		Retention: conf.Quarantine.Retention,
 	}
+}
+
+// injector hands released mail to the next hop.
+type injector struct{ nextHop string }
+
+// Inject implements quarantine.Injector. A refusal of the whole message is
+// certain; anything else may have left a copy behind.
+func (i injector) Inject(ctx context.Context, from string, to []string, raw []byte) error {
+	err := smtpd.Inject(ctx, i.nextHop, from, to, raw)
+	var reply *smtpd.ReplyError
+	var dial *net.OpError
+	if errors.As(err, &reply) && (reply.Recipient == "" || len(to) == 1) || errors.As(err, &dial) && dial.Op == "dial" {
+		return fmt.Errorf("%w: %w", quarantine.ErrRefused, err)
+	}
+	return err
 }
 
 func smtpConfigOf(c smtpConfig) (smtpd.Config, error) {
@@ -118,7 +130,7 @@ func (s *service) run(ctx context.Context) (err error) {
 // ready says whether the gate can take mail now: the database answers and the
 // next hop accepts connections.
 func (s *service) ready(ctx context.Context) error {
-	if err := s.db.Ping(ctx); err != nil {
+	if _, err := s.db.List(ctx, store.Query{Limit: 1}); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
 	}
 	var d net.Dialer
@@ -138,7 +150,7 @@ func (s *service) expire(ctx context.Context) {
 	tick := time.NewTicker(expiryPeriod)
 	defer tick.Stop()
 	for {
-		n, err := s.keeper.Expire(ctx)
+		n, _, err := s.keeper.Expire(ctx, time.Now())
 		switch {
 		case ctx.Err() != nil:
 			return
