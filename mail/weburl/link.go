@@ -44,7 +44,7 @@ func Link(m mail.Mention, base *mail.URL) (l mail.Link, ok bool) {
 	if m.Kind == mail.MentionText && text == "" {
 		text = target
 	}
-	if d, isURL := displayURL(text, m.Kind); isURL {
+	if d, isURL := displayURL(text, m.Kind); isURL && !strings.HasSuffix(u.Path, "/"+text) { // "page.sv" may be a file that the link leads to
 		l.DisplayURL = &d
 	} else {
 		l.DisplayText = text

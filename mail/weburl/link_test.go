@@ -33,6 +33,8 @@ func TestLink(t *testing.T) {
 			[5]string{"plain", "info@example.com", "", "info@example.com", "false"}, true},
 		{"file name", mail.Mention{URL: "https://example.com/a", Text: "invoice.zip"},
 			[5]string{"hyperlink", "invoice.zip", "", "https://example.com/a", "false"}, true},
+		{"file that is also a host name", mail.Mention{URL: "https://example.com/src/unit.sv", Text: "unit.sv"},
+			[5]string{"hyperlink", "unit.sv", "", "https://example.com/src/unit.sv", "false"}, true},
 		{"jump", mail.Mention{URL: "#top", Text: "up"}, [5]string{}, false},
 		{"empty", mail.Mention{URL: " ", Text: "x"}, [5]string{}, false},
 		{"image resource", mail.Mention{Kind: mail.MentionImage, URL: "https://example.com/x.png"}, [5]string{}, false},

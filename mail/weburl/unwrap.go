@@ -43,8 +43,8 @@ func Unwrap(u mail.URL) mail.URL {
 }
 
 // Hint tells what a rewriter gives away without giving its target: the
-// rewriter's name and the domain it leads to. Mimecast, Inky and Proofpoint
-// Essentials name only the domain. Both are empty for other URLs.
+// rewriter's name and the domain it leads to, for Mimecast, Inky, Proofpoint
+// Essentials and Symantec. Both are empty for other URLs.
 func Hint(u mail.URL) (rewriter, targetDomain string) {
 	if u.Domain == nil {
 		return "", ""
@@ -57,6 +57,13 @@ func Hint(u mail.URL) (rewriter, targetDomain string) {
 		rewriter = "inky"
 	case host == "url.emailprotection.link":
 		rewriter = "proofpoint_essentials"
+	case host == "clicktime.symantec.com":
+		rewriter = "symantec"
+		for _, v := range u.QueryParamsDecoded["u"] {
+			if t, ok := Parse(v); ok && t.Domain != nil && t.Domain.Valid {
+				return rewriter, t.Domain.Domain
+			}
+		}
 	default:
 		return "", ""
 	}

@@ -161,13 +161,14 @@ func TestUnwrapNested(t *testing.T) {
 
 func TestHint(t *testing.T) {
 	for in, want := range map[string][2]string{
-		"https://protect-eu.mimecast.com/s/AbC123?domain=www.example.com": {"mimecast", "www.example.com"},
-		"https://url.uk.m.mimecastprotect.com/s/AbC?domain=example.org":   {"mimecast", "example.org"},
-		"https://protect-us.mimecast.com/r/AbC123":                        {"mimecast", ""},
-		"https://shared.outlook.inky.com/link?domain=example.com&t=x":     {"inky", "example.com"},
-		"https://url.emailprotection.link/?bAbC":                          {"proofpoint_essentials", ""},
-		"https://www.mimecast.com/products?domain=example.com":            {"", ""},
-		"https://example.com/?domain=example.org":                         {"", ""},
+		"https://protect-eu.mimecast.com/s/AbC123?domain=www.example.com":       {"mimecast", "www.example.com"},
+		"https://url.uk.m.mimecastprotect.com/s/AbC?domain=example.org":         {"mimecast", "example.org"},
+		"https://protect-us.mimecast.com/r/AbC123":                              {"mimecast", ""},
+		"https://shared.outlook.inky.com/link?domain=example.com&t=x":           {"inky", "example.com"},
+		"https://url.emailprotection.link/?bAbC":                                {"proofpoint_essentials", ""},
+		"https://clicktime.symantec.com/abc?u=https%3A%2F%2Fwww.example.com%2F": {"symantec", "www.example.com"},
+		"https://www.mimecast.com/products?domain=example.com":                  {"", ""},
+		"https://example.com/?domain=example.org":                               {"", ""},
 	} {
 		u, _ := Parse(in)
 		if name, d := Hint(u); name != want[0] || d != want[1] {
