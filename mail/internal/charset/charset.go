@@ -31,7 +31,7 @@ func Decode(label string, b []byte) Result {
 	name := Normalize(label)
 	if bom, n := byteOrderMark(b); bom != "" {
 		t, _ := decodeWith(bom, b[n:])
-		return Result{Text: t, Used: bom, Mismatch: name != "" && name != "us-ascii" && !strings.HasPrefix(bom, strings.TrimRight(name, "lbe"))}
+		return Result{Text: t, Used: bom, Mismatch: name != "" && !strings.HasPrefix(bom, strings.TrimRight(name, "lbe"))}
 	}
 	switch name {
 	case "", "us-ascii":

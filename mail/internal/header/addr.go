@@ -77,6 +77,7 @@ type rawMailbox struct {
 	angles   []string // contents of <…>
 	angle    bool
 	quoted   bool // words holds a quoted string
+	tail     bool // a comment stands last, the obsolete place of the name
 	spaced   []bool
 }
 
@@ -101,6 +102,7 @@ func (m *rawMailbox) text() string {
 }
 
 func (m *rawMailbox) add(w string, spaced bool) {
+	m.tail = false
 	m.words = append(m.words, w)
 	m.spaced = append(m.spaced, spaced)
 }
@@ -118,6 +120,7 @@ func (p *addrParser) mailbox() (m rawMailbox, sep byte) {
 			return m, c
 		case '(':
 			m.comments = append(m.comments, p.comment())
+			m.tail = true
 		case '"':
 			q := paramParser{s: p.s, i: p.i}
 			m.add(q.quoted(), spaced)
@@ -236,8 +239,8 @@ func (m *rawMailbox) address(group string) Address {
 	} else {
 		m.bare(&a)
 	}
-	if a.Name == "" && len(m.comments) > 0 {
-		a.Name = strings.TrimSpace(DecodeWords(strings.Join(m.comments, " ")))
+	if a.Name == "" && m.tail {
+		a.Name = strings.TrimSpace(DecodeWords(m.comments[len(m.comments)-1]))
 	}
 	return a
 }
@@ -262,7 +265,7 @@ func (m *rawMailbox) bare(a *Address) {
 		}
 		return
 	}
-	if m.quoted && len(m.words) > 1 && !strings.ContainsRune(m.words[0], '@') && strings.HasPrefix(m.words[1], "@") {
+	if m.quoted && len(m.words) > 1 && !m.spaced[1] && strings.HasPrefix(m.words[1], "@") {
 		a.Local, a.Domain = `"`+m.words[0]+`"`, strings.Join(m.words[1:], "")[1:]
 		return
 	}

@@ -126,6 +126,12 @@ func (s *scanner) run(skipBlank bool) {
 	}
 	s.b.Body = s.end
 	s.odd(TruncatedBlock, s.end)
+	if n := len(s.b.Fields); n > 0 && s.b.AltBody < 0 {
+		// Nothing but header: the folds of the last field may be the body.
+		if i := bytes.IndexByte(s.b.Fields[n-1].Raw, '\n'); i >= 0 {
+			s.b.AltBody = s.rawStart(&s.b.Fields[n-1]) + i + 1
+		}
+	}
 }
 
 // take reads one line that is not empty; it reports whether the body starts
@@ -240,13 +246,32 @@ func (s *scanner) takeJunk(line []byte, pos, next int) bool {
 		}
 		at = n
 	}
-	if l, _ := s.line(min(next, s.end)); len(l) == 0 && s.loose(line, pos) {
-		s.odd(NoColon, pos)
-		s.b.AltBody = pos
-		return false
+	if l, after := s.line(min(next, s.end)); len(l) == 0 && next < s.end {
+		if s.loose(line, pos) {
+			s.odd(NoColon, pos)
+			s.b.AltBody = pos
+			return false
+		}
+		s.b.AltBody = after // who skips the line finds the blank one behind it
 	}
 	s.odd(MissingBlank, pos)
+	if end := s.afterMIME(); end > 0 && end < pos && s.b.AltBody < 0 {
+		s.b.AltBody = end // what looks like fields behind may be the body
+	}
 	return true
+}
+
+// afterMIME is the offset behind the last "Content-" field, 0 when there is
+// none.
+func (s *scanner) afterMIME() int {
+	for i := len(s.b.Fields) - 1; i >= 0; i-- {
+		f := &s.b.Fields[i]
+		if strings.HasPrefix(f.Key, "content-") {
+			_, next := s.line(min(s.rawStart(f)+len(f.Raw), s.end))
+			return next
+		}
+	}
+	return 0
 }
 
 // loose reads a line whose colon is missing or misplaced but that begins with

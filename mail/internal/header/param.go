@@ -494,6 +494,9 @@ func (c *candidates) fileName(v string) {
 		return
 	}
 	c.add(d)
+	if len(d) > 2 && d[0] == '\'' && d[len(d)-1] == '\'' {
+		c.add(d[1 : len(d)-1])
+	}
 	if strings.IndexByte(d, '%') >= 0 {
 		c.add(charset.Decode("", []byte(percentDecode(d))).Text)
 	}

@@ -58,6 +58,11 @@ func decodeBase64(b []byte) [][]byte {
 		return [][]byte{out[:n]}
 	}
 	var all [][]byte
+	if looksQuoted(b) { // a relay quoted what was base64 already
+		if d, _ := qp(b, qpRule{}); !bytes.Equal(d, b) {
+			all = append(all, b64(d, b64Rule{pad: stop}))
+		}
+	}
 	for _, r := range b64Rules() {
 		d := b64(b, r)
 		if len(d) > 0 && !contains(all, d) {
@@ -199,10 +204,11 @@ func goodLines(b []byte, first bool) []byte {
 	return out
 }
 
-// looksBase64 reports whether b holds nothing but base64 of some length.
-func looksBase64(b []byte) bool {
-	n, mixed := 0, 0
-	for i, c := range b {
+// looksBase64 reports whether b holds nothing but base64 of some length, or,
+// when loose, begins with lines of it.
+func looksBase64(b []byte, loose bool) bool {
+	n, mixed, lineStart := 0, 0, true
+	for _, c := range b {
 		switch {
 		case digit(c, false) >= 0:
 			n++
@@ -211,10 +217,12 @@ func looksBase64(b []byte) bool {
 			} else {
 				mixed |= 2
 			}
-		case c == '\r' || c == '\n' || c == '=':
-		case c == ' ' && n == 0:
+			lineStart = false
+		case c == '\r' || c == '\n':
+			lineStart = true
+		case c == '=' || c == ' ' && lineStart:
 		default:
-			return n >= 400 && i > 400 // junk far behind a long run
+			return n >= minBase64 && mixed == 3 && (n > 60 || loose && lineStart)
 		}
 	}
 	return n >= minBase64 && mixed == 3

@@ -104,7 +104,7 @@ func (p *parser) entity(src *source, c context) {
 		return
 	}
 	b := header.Scan(src.buf, c.start, c.end, p.lim.Header, c.root, delimiterLike)
-	src.claims = append(src.claims, span{c.start, b.Body})
+	src.claim(c.start, b)
 	if c.top != nil {
 		*c.top = b
 	}
@@ -122,7 +122,7 @@ func delimiterLike(l []byte) bool {
 // otherHeaders reads the entity again where readers disagree on where its
 // header starts or ends.
 func (p *parser) otherHeaders(src *source, c context, b header.Block) {
-	if b.AltBody >= 0 && b.AltBody < b.Body && p.fork(HeaderEnd, lineText(src, b.AltBody), src.offset(b.AltBody)) {
+	if b.AltBody >= 0 && b.AltBody != b.Body && p.fork(HeaderEnd, lineText(src, b.AltBody), src.offset(b.AltBody)) {
 		alt := c.other("h", HeaderEnd)
 		var before []header.Field
 		for _, f := range b.Fields {
@@ -138,7 +138,7 @@ func (p *parser) otherHeaders(src *source, c context, b header.Block) {
 		alt := c.other("l", LeadingBlank)
 		alt.start = b.Body
 		late := header.Scan(src.buf, b.Body, c.end, p.lim.Header, true, delimiterLike)
-		src.claims = append(src.claims, span{b.Body, late.Body})
+		src.claim(b.Body, late)
 		v := readView(late.Fields)
 		p.body(src, alt, &v, late.Body)
 	}
@@ -215,7 +215,7 @@ type candidate struct {
 // body reads the body of an entity whose header says v.
 func (p *parser) body(src *source, c context, v *view, start int) {
 	main := v.mainType(c.digest)
-	p.noteView(src, c, v, main)
+	p.noteView(src, c, v)
 	if c.depth >= p.lim.Depth {
 		if isMultipart(main) || main == "message/rfc822" {
 			p.note(BoundDepth, "", src.offset(c.start))
@@ -231,10 +231,14 @@ func (p *parser) body(src *source, c context, v *view, start int) {
 	} else {
 		if isMultipart(main) {
 			p.note(NoParts, v.types[0].text, src.offset(c.start))
-			p.encodedMultipart(src, c, v, start)
 			p.beyond(src, c, v, start, main)
 		}
 		p.leaf(src, c, v, start, main)
+	}
+	if isMultipart(main) {
+		e := c
+		e.filesOnly = used > 0
+		p.encodedMultipart(src, e, v, start)
 	}
 	for i, cand := range cands[used:] {
 		id := p.forkID(v, main, cand)
@@ -268,7 +272,7 @@ func (p *parser) forkID(v *view, main string, c candidate) string {
 }
 
 // noteView records what is odd about the MIME fields.
-func (p *parser) noteView(src *source, c context, v *view, main string) {
+func (p *parser) noteView(src *source, c context, v *view) {
 	off := src.offset(c.start)
 	if len(v.types) > 1 {
 		p.note(DuplicateType, v.types[1].text, off)
@@ -309,7 +313,6 @@ func (p *parser) noteView(src *source, c context, v *view, main string) {
 			p.note(DuplicateBoundary, distinct, off)
 		}
 	}
-	_ = main
 }
 
 // maxBoundary is the length RFC 2046 section 5.1.1 allows.
@@ -443,7 +446,7 @@ func (p *parser) multipart(src *source, c context, v *view, start int, cand cand
 	child.parent, child.depth, child.root, child.digest = idx, c.depth+1, false, typ == "multipart/digest"
 	child.top = nil
 	ps, closed := p.split(src, start, c.end, cand, exact)
-	p.parts(src, child, ps, start)
+	p.parts(src, child, ps)
 	if !closed && c.end < c.outerEnd {
 		p.extended(src, child, cand, start, c)
 	} else if !closed {
@@ -452,10 +455,13 @@ func (p *parser) multipart(src *source, c context, v *view, start int, cand cand
 	if cand.loose > 0 && p.fork(LenientBoundary, cand.text, src.offset(c.start)) {
 		alt := child.other("x", LenientBoundary)
 		ps, _ := p.split(src, start, c.end, cand, func(k matchKind) bool { return k != noMatch })
-		p.parts(src, alt, ps, start)
+		p.parts(src, alt, ps)
 	}
 	if len(v.ctes) > 0 && !identityCTE(v.ctes[0]) {
 		p.note(EncodedMultipart, v.ctes[0], src.offset(c.start))
+	}
+	if c.structural && len(p.res.Parts) == idx+1 {
+		p.res.Parts = p.res.Parts[:idx] // another reading that reached nothing new
 	}
 }
 
@@ -534,7 +540,7 @@ func (p *parser) again(src *source, i, end int, cand candidate, ok func(matchKin
 }
 
 // parts reads the pieces of one multipart.
-func (p *parser) parts(src *source, c context, ps []piece, bodyStart int) {
+func (p *parser) parts(src *source, c context, ps []piece) {
 	path := c.path
 	for i, s := range ps {
 		k := c
@@ -554,12 +560,15 @@ func (p *parser) parts(src *source, c context, ps []piece, bodyStart int) {
 		}
 		p.entity(src, k)
 	}
-	_ = bodyStart
 }
 
 // extended reads a multipart that its container cuts short, up to where its own
 // delimiters end: readers that look for the inner boundary first do that.
 func (p *parser) extended(src *source, child context, cand candidate, start int, c context) {
+	if p.readings >= p.lim.Readings {
+		p.note(BoundReadings, "", -1)
+		return
+	}
 	if !p.again(src, firstFrom(src.dashes, c.end), c.outerEnd, cand, func(k matchKind) bool { return k == exactMatch }) {
 		p.note(Unterminated, cand.text, src.offset(c.start))
 		return
@@ -570,7 +579,7 @@ func (p *parser) extended(src *source, child context, cand candidate, start int,
 	alt := child.other("o", Overlapping)
 	alt.end = c.outerEnd
 	ps, _ := p.split(src, start, c.outerEnd, cand, func(k matchKind) bool { return k == exactMatch })
-	p.parts(src, alt, ps, start)
+	p.parts(src, alt, ps)
 }
 
 // beyond reads a multipart without delimiters of its own whose delimiters
@@ -578,6 +587,10 @@ func (p *parser) extended(src *source, child context, cand candidate, start int,
 // boundary.
 func (p *parser) beyond(src *source, c context, v *view, start int, main string) {
 	if c.end >= c.outerEnd {
+		return
+	}
+	if p.readings >= p.lim.Readings {
+		p.note(BoundReadings, "", -1)
 		return
 	}
 	cands := p.candidates(src, v, start, c.outerEnd)
@@ -592,8 +605,11 @@ func (p *parser) beyond(src *source, c context, v *view, start int, main string)
 // encodedMultipart reads a multipart body that is itself encoded, which
 // RFC 2045 section 6.4 forbids and some clients decode.
 func (p *parser) encodedMultipart(src *source, c context, v *view, start int) {
-	for _, e := range p.encodings(v, src.buf[start:c.end]) {
-		if e.name == "" || src.level >= maxLevels {
+	if len(v.ctes) == 0 && p.rendering == "" && len(v.types) == 1 && c.end-start > 1<<16 {
+		return
+	}
+	for _, e := range p.encodings(v, src.buf[min(start, c.end):c.end]) {
+		if e.name == "" || e.id == UndeclaredEncoding && e.name != "base64" || src.level >= maxLevels {
 			continue
 		}
 		for _, d := range decodings(e.name, src.buf[start:c.end], p) {

@@ -45,7 +45,7 @@ func (p *parser) encodings(v *view, body []byte) []encReading {
 		add("", AmbiguousEncoding)
 	}
 	probe := body[:min(len(body), 1<<12)]
-	if !hasEnc(out, "base64") && looksBase64(probe) && (len(probe) == len(body) || looksBase64(probe)) {
+	if !hasEnc(out, "base64") && looksBase64(probe, len(v.disps) > 0 || len(v.ctes) > 0 || len(v.types) > 0 && !strings.HasPrefix(v.types[0].main, "text/")) {
 		add("base64", UndeclaredEncoding)
 	}
 	if !hasEnc(out, "quoted-printable") && looksQuoted(body) {
@@ -250,7 +250,11 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 		if ei > 0 && !p.fork(e.id, e.name, off) {
 			return
 		}
-		for di, d := range decodings(e.name, body, p) {
+		ds := decodings(e.name, body, p)
+		if e.name == "quoted-printable" && part.plainText() && len(ds) > 1 {
+			ds = ds[:1]
+		}
+		for di, d := range ds {
 			q := part
 			q.Encoding, q.Content, q.Size = e.name, d.content, len(d.content)
 			id := e.id
@@ -266,6 +270,9 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 					q.Reading = id
 				}
 			}
+			if c.filesOnly && q.plainText() {
+				continue
+			}
 			if idx := p.emit(q, n > 0 || c.structural); idx >= 0 {
 				p.inside(src, c, q, idx, start, e.name == "" && di == 0)
 			}
@@ -274,16 +281,16 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 	}
 }
 
+// plainText reports whether a leaf is a text without a name: a body, of which
+// only readings that change more than blanks matter.
+func (q *Part) plainText() bool {
+	return strings.HasPrefix(q.Type, "text/") && len(q.FileNames) == 0 && q.Disposition != "attachment"
+}
+
 // worthGuessing reports whether guesses at the encoding matter: always, except
-// that plain prose with a few equal signs is prose.
+// that prose with equal signs is prose.
 func (p *parser) worthGuessing(part *Part, encs []encReading) bool {
-	if len(encs) < 2 || encs[1].id != UndeclaredEncoding {
-		return true
-	}
-	if encs[1].name == "base64" {
-		return true
-	}
-	return len(part.FileNames) > 0 || part.Disposition == "attachment" || !strings.HasPrefix(part.Type, "text/") || part.CTE != ""
+	return len(encs) < 2 || encs[1].id != UndeclaredEncoding || encs[1].name == "base64" || !part.plainText()
 }
 
 // emit adds a leaf. Of another reading, a leaf that is already known by content

@@ -229,7 +229,7 @@ type context struct {
 	root       bool // a message, not a body part
 	digest     bool // the default type is message/rfc822 (RFC 2046 section 5.1.5)
 	top        *header.Block
-	strictTop  bool // read the header without skipping leading blank lines
+	filesOnly  bool // texts without a name are known from another reading
 }
 
 // note records a defect once per place.

@@ -2,6 +2,9 @@ package mime
 
 import (
 	"bytes"
+	"strings"
+
+	"foregate/mail/internal/header"
 )
 
 // source is one buffer in which entities stand: the message, or the decoded
@@ -14,6 +17,7 @@ type source struct {
 	heads  []line // lines that begin with "Content-"
 	claims []span // header blocks some reading claimed
 	tokens map[string]bool
+	ends   map[int][]header.Field // the fields of claimed header blocks, by where the body starts
 }
 
 // line is a line's text: buf[from:to], the next line starts at next.
@@ -89,4 +93,39 @@ func (s *source) contentEnd(start, pos int) int {
 		}
 	}
 	return pos
+}
+
+// maxMerged bounds the MIME fields that a header cut in two by blank lines may
+// gather: there are six kinds, and an endless chain of blocks must not grow.
+const maxMerged = 12
+
+// claim notes a header block that a reading uses.
+func (s *source) claim(from int, b header.Block) {
+	s.claims = append(s.claims, span{from, b.Body})
+	if s.ends == nil {
+		s.ends = map[int][]header.Field{}
+	}
+	var fields []header.Field
+	for _, f := range b.Fields {
+		if strings.HasPrefix(f.Key, "content") && len(fields) < maxMerged {
+			fields = append(fields, f)
+		}
+	}
+	s.ends[b.Body] = fields
+}
+
+// before returns the fields of the header block that ends right before pos,
+// blank lines aside.
+func (s *source) before(pos int) []header.Field {
+	for range 4 {
+		if f, ok := s.ends[pos]; ok {
+			return f
+		}
+		prev := s.prevLine(pos)
+		if pos == 0 || len(bytes.TrimSpace(s.buf[prev:pos])) > 0 {
+			break
+		}
+		pos = prev
+	}
+	return nil
 }

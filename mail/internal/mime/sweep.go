@@ -27,7 +27,14 @@ func (p *parser) sweep(src *source) {
 		for i < len(src.heads) && src.heads[i].from < b.Body {
 			i++
 		}
-		v := readView(b.Fields)
+		// A blank line may have cut a header in two: the fields before it count.
+		prev := src.before(h.from)
+		if pv := readView(prev); isMultipart(pv.mainType(false)) {
+			prev = nil
+		}
+		all := append(prev[:len(prev):len(prev)], b.Fields...)
+		src.claim(h.from, header.Block{Body: b.Body, Fields: all})
+		v := readView(all)
 		if !partHeader(&v) {
 			continue
 		}
@@ -66,8 +73,8 @@ func partHeader(v *view) bool {
 		}
 	}
 	for i := range v.disps {
-		switch header.ParseParams(v.disps[i].Value()).Main {
-		case "attachment", "inline":
+		d := header.ParseParams(v.disps[i].Value())
+		if d.Main == "attachment" || d.Main == "inline" || len(d.List) > 0 {
 			return true
 		}
 	}
