@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"foregate/evidence"
@@ -72,12 +73,40 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 
 // counts are how many messages of each source there are and show each item.
 type counts struct {
-	n    map[string]map[string]int            // label → source → messages
+	n    map[string]map[string]map[string]int // chance → label → source → messages
 	hits map[string]map[string]map[string]int // ID → label → source → messages
 }
 
+// chances are the conditions under which kinds of evidence can be seen at all,
+// with a test for each. A kind is measured among the messages that gave it a
+// chance: that a corpus has more HTML, links or attachments, or more recorded
+// authentication, on one side must not become evidence by the back door.
+func chances() map[string]func(judged) bool {
+	return map[string]func(judged) bool{
+		"": func(judged) bool { return true },
+		"auth.": func(j judged) bool {
+			a := j.facts.Auth
+			return a.SPF != "" || a.DKIMResult != "" || a.DMARC != ""
+		},
+		"form.hidden-text": func(j judged) bool { return j.msg.Body.HTML != nil },
+		"link.":            func(j judged) bool { return len(j.msg.Body.Links) > 0 },
+		"file.":            func(j judged) bool { return len(j.msg.Attachments) > 0 },
+	}
+}
+
+// chanceOf returns the condition that the evidence of an ID is measured under.
+func chanceOf(id string) string {
+	for _, prefix := range sortedKeys(chances()) {
+		if prefix != "" && strings.HasPrefix(id, prefix) {
+			return prefix
+		}
+	}
+	return ""
+}
+
 func countEvidence(w *world, engine judger, samples []sample) (counts, error) {
-	c := counts{n: map[string]map[string]int{}, hits: map[string]map[string]map[string]int{}}
+	c := counts{n: map[string]map[string]map[string]int{}, hits: map[string]map[string]map[string]int{}}
+	conditions := chances()
 	bar := newProgress(w.stderr, "measuring", len(samples))
 	defer bar.finish()
 	err := judgeAll(w.ctx, engine, len(samples),
@@ -85,27 +114,35 @@ func countEvidence(w *world, engine judger, samples []sample) (counts, error) {
 		func(i int, j judged) {
 			bar.step()
 			s := samples[i]
-			count(c.n, s.label, s.source)
+			for chance, has := range conditions {
+				if has(j) {
+					count(c.n, chance, s)
+				}
+			}
 			seen := map[string]bool{}
 			for _, it := range j.facts.Evidence {
 				if !it.Measured && !seen[it.ID] {
 					seen[it.ID] = true
-					if c.hits[it.ID] == nil {
-						c.hits[it.ID] = map[string]map[string]int{}
-					}
-					count(c.hits[it.ID], s.label, s.source)
+					count(c.hits, it.ID, s)
 				}
 			}
 		})
 	return c, err
 }
 
-func count(m map[string]map[string]int, label, source string) {
-	if m[label] == nil {
-		m[label] = map[string]int{}
+func count(m map[string]map[string]map[string]int, key string, s sample) {
+	if m[key] == nil {
+		m[key] = map[string]map[string]int{}
 	}
-	m[label][source]++
+	if m[key][s.label] == nil {
+		m[key][s.label] = map[string]int{}
+	}
+	m[key][s.label][s.source]++
 }
+
+// notMeasured ends the basis of a prior that must not be replaced by a measured
+// rate, because the corpora differ in it for a reason of their own.
+const notMeasured = "so not measured"
 
 // entries measures every ID that was seen often enough and keeps the others of
 // the old table.
@@ -115,10 +152,14 @@ func (c calibrateCmd) entries(k counts, old *evidence.Table) []evidence.Entry {
 		if e.Prior || len(k.hits[e.ID]) == 0 {
 			out[e.ID] = e
 		}
+		if e.Prior && e.Basis != "" && strings.HasSuffix(e.Basis, notMeasured) {
+			delete(k.hits, e.ID)
+		}
 	}
 	for id, hits := range k.hits {
-		hp, np := balanced(hits["phish"], k.n["phish"])
-		hh, nh := balanced(hits["ham"], k.n["ham"])
+		n := k.n[chanceOf(id)]
+		hp, np := balanced(hits["phish"], n["phish"])
+		hh, nh := balanced(hits["ham"], n["ham"])
 		if sum(hits["phish"])+sum(hits["ham"]) < c.Min {
 			if _, ok := out[id]; !ok {
 				out[id] = evidence.Entry{ID: id, Prior: true, Basis: "seen too rarely to measure and no prior set"}
