@@ -13,8 +13,8 @@ const (
 	parserPlain     = "plain"
 )
 
-// Link makes a link of the Message Data Model from an anchor or an
-// address-like text. base is the document's base URL, nil when it has none.
+// Link makes a link of the Message Data Model from an anchor (in a drawing
+// too) or an address-like text. base is the document's base URL, nil when it has none.
 // ok is false for mentions that are no link to a reader: other kinds
 // (resources, forms, headers), empty targets and jumps within the message.
 //
@@ -25,6 +25,11 @@ const (
 func Link(m mail.Mention, base *mail.URL) (l mail.Link, ok bool) {
 	switch m.Kind {
 	case mail.MentionAnchor:
+		l.Parser = parserHyperlink
+	case mail.MentionSVG:
+		if m.Text == "" {
+			return mail.Link{}, false // an image or shape, not an <a>
+		}
 		l.Parser = parserHyperlink
 	case mail.MentionText:
 		l.Parser = parserPlain

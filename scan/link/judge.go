@@ -2,7 +2,6 @@ package link
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"foregate/domain"
@@ -44,6 +43,7 @@ const (
 	idServerName   = "link.server-name"
 	idHackedPath   = "link.content-system-path"
 	idCodedAddress = "link.encoded-address"
+	idFlood        = "link.flood"
 )
 
 // The lineages: one trick often shows as several items.
@@ -69,8 +69,9 @@ type judgement struct {
 // needle is one spelling of a recipient's address.
 type needle struct{ text, address string }
 
-// judge names what the references show.
-func judge(m *mail.Message, refs []ref) []evidence.Item {
+// judge names what the references show; left is how many could not be looked
+// at for their number or size.
+func judge(m *mail.Message, refs []ref, left int) []evidence.Item {
 	j := &judgement{m: m, shown: map[string]bool{}, items: map[string]evidence.Item{}, strength: map[string]int{}}
 	j.roots = senderRoots(m)
 	j.needles = recipientNeedles(m)
@@ -83,6 +84,10 @@ func judge(m *mail.Message, refs []ref) []evidence.Item {
 		j.reference(&refs[i])
 	}
 	j.passwordForm()
+	if left > 0 {
+		n := m.Mentions[len(m.Mentions)-left]
+		j.note(&ref{Mention: n}, idFlood, lineageActive, fmt.Sprintf("The message has %d references; the last %d were not looked at.", len(m.Mentions), left))
+	}
 	out := make([]evidence.Item, 0, len(j.order))
 	for _, id := range j.order {
 		out = append(out, j.items[id])
@@ -143,7 +148,7 @@ func (j *judgement) reference(r *ref) {
 		}
 	}
 	switch r.Kind {
-	case mail.MentionAnchor:
+	case mail.MentionAnchor, mail.MentionSVG:
 		j.text(r)
 		j.hidden(r)
 	case mail.MentionForm:
@@ -282,19 +287,58 @@ func senderRoots(m *mail.Message) []string {
 	return roots
 }
 
-// passwordInput matches a password field. Never written to.
-var passwordInput = regexp.MustCompile(`(?i)<input\b[^>]{0,1000}\btype\s*=\s*["']?password\b[^>]{0,1000}>`)
-
 // passwordForm notes a password field in the message itself.
 func (j *judgement) passwordForm() {
 	h := j.m.Body.HTML
-	if h == nil || !strings.Contains(h.Raw, "assword") && !strings.Contains(h.Raw, "ASSWORD") {
+	if h == nil {
 		return
 	}
-	if at := passwordInput.FindString(h.Raw); at != "" {
+	if tag := passwordInput(h.Raw); tag != "" {
 		j.note(nil, idPasswordForm, lineageActive, "The message asks for a password in a form of its own.")
 		it := j.items[idPasswordForm]
-		it.Quote = shorten(strings.Map(printable, at), evidence.MaxQuote)
+		it.Quote = shorten(strings.Map(printable, tag), evidence.MaxQuote)
 		j.items[idPasswordForm] = it
+	}
+}
+
+// passwordInput finds the first <input type=password> of a text, as written.
+func passwordInput(html string) string {
+	const name, maxTag = "<input", 2048 // real tags have a few hundred bytes
+	for {
+		i := strings.IndexByte(html, '<')
+		if i < 0 {
+			return ""
+		}
+		html = html[i:]
+		if len(html) > len(name) && strings.EqualFold(html[:len(name)], name) {
+			tag := html[:min(len(html), maxTag)]
+			if end := strings.IndexByte(tag, '>'); end >= 0 {
+				tag = tag[:end+1]
+			}
+			if hasPasswordType(strings.ToLower(tag)) {
+				return tag
+			}
+		}
+		html = html[1:]
+	}
+}
+
+// hasPasswordType says whether a lower-case tag has the attribute
+// type=password, in any spelling that browsers read.
+func hasPasswordType(tag string) bool {
+	for {
+		i := strings.Index(tag, "type")
+		if i < 1 {
+			return false
+		}
+		before := tag[i-1]
+		tag = tag[i+len("type"):]
+		if strings.IndexByte(" \t\r\n\f/\"'", before) < 0 {
+			continue
+		}
+		value, found := strings.CutPrefix(strings.TrimLeft(tag, " \t\r\n\f"), "=")
+		if found && strings.HasPrefix(strings.TrimLeft(value, " \t\r\n\f\"'"), "password") {
+			return true
+		}
 	}
 }

@@ -3,10 +3,10 @@
 // a fact about every reference, and names what speaks for or against a link.
 // Everything comes from the message itself; nothing is fetched or resolved.
 //
-// Which mention becomes what: anchors (<a>, <area>) and address-like text are
-// links in Body.Links, because rules mean hyperlinks by it. Form actions,
-// images, frames, styles, refreshes, base addresses and header references are
-// kept in Facts.Links only, and are judged there.
+// Which mention becomes what: anchors (<a>, <area>, <a> in SVG) and
+// address-like text are links in Body.Links, because rules mean hyperlinks by
+// it. Form actions, images, frames, styles, refreshes, base addresses and
+// header references are kept in Facts.Links only, and are judged there.
 package link
 
 import (
@@ -22,6 +22,9 @@ const (
 	// maxMentions bounds the references analysed: the largest newsletters
 	// have some hundreds.
 	maxMentions = 2000
+	// maxBytes bounds the URLs and texts analysed, all together: enough for
+	// the largest newsletters, and a tenth of a second's work at worst.
+	maxBytes = 2 << 20
 	// maxFacts bounds Facts.Links, which are stored with every verdict.
 	maxFacts = 200
 	// maxFactURL and maxFactText shorten what a fact stores, in bytes.
@@ -40,10 +43,10 @@ func (Stage) Name() string { return "link" }
 // "link.…", at most one of each ID. It never fails: a URL that can't be read
 // is a finding.
 func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
-	refs := read(m)
+	refs, left := read(m)
 	fill(m, refs)
 	f.Links = facts(refs)
-	f.Add(judge(m, refs)...)
+	f.Add(judge(m, refs, left)...)
 	return nil
 }
 
@@ -54,12 +57,11 @@ type ref struct {
 	link *mail.Link
 }
 
-// read analyses the mentions, each distinct one once.
-func read(m *mail.Message) []ref {
-	mentions := m.Mentions
-	if len(mentions) > maxMentions {
-		mentions = mentions[:maxMentions]
-	}
+// read analyses the mentions, each distinct one once, as far as the bounds
+// allow. left is how many were left out.
+func read(m *mail.Message) (refs []ref, left int) {
+	mentions := within(m.Mentions)
+	left = len(m.Mentions) - len(mentions)
 	base := baseURL(mentions)
 	type key struct {
 		url, text string
@@ -71,7 +73,7 @@ func read(m *mail.Message) []ref {
 	seen := make(map[key]bool, len(mentions))
 	// Resources repeat more than links do: the spacer image of a newsletter.
 	resources := make(map[string]mail.URL)
-	refs := make([]ref, 0, len(mentions))
+	refs = make([]ref, 0, len(mentions))
 	for _, n := range mentions {
 		k := key{n.URL, n.Text, n.Kind, n.Source, n.Visible, n.Thread}
 		if seen[k] {
@@ -96,7 +98,19 @@ func read(m *mail.Message) []ref {
 		}
 		refs = append(refs, r)
 	}
-	return refs
+	return refs, left
+}
+
+// within cuts the mentions to the bounds of one message.
+func within(mentions []mail.Mention) []mail.Mention {
+	size := 0
+	for i, n := range mentions {
+		size += len(n.URL) + len(n.Text)
+		if i == maxMentions || size > maxBytes {
+			return mentions[:i]
+		}
+	}
+	return mentions
 }
 
 // baseURL is the document's base address: the first that is absolute.

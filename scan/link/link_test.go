@@ -111,6 +111,7 @@ func TestEvidence(t *testing.T) {
 		{"recipient", []mail.Mention{anchor("https://www.example.com/?e=user.name%40EXAMPLE.org", "here")}, []string{idRecipient}},
 		{"recipient in base64", []mail.Mention{anchor("https://www.example.com/#"+b64([]byte("User.Name@example.org")), "here")}, []string{idCodedAddress, idRecipient}},
 		{"someone in base64", []mail.Mention{anchor("https://www.example.com/?x=1&id="+b64([]byte("other@example.net\n")), "here")}, []string{idCodedAddress}},
+		{"link in a drawing", []mail.Mention{{URL: "http://192.0.2.1/", Text: "Open", Kind: mail.MentionSVG, Visible: true}}, []string{idIPHost}},
 		{"header", []mail.Mention{{URL: "https://192.0.2.1/unsubscribe?e=user.name@example.org", Kind: mail.MentionHeader, Source: mail.InHeader}}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -148,9 +149,13 @@ func TestPasswordForm(t *testing.T) {
 	if got := ids(analyse(t, m)); !slices.Equal(got, []string{idPasswordForm}) {
 		t.Errorf("evidence %v, want %s", got, idPasswordForm)
 	}
-	m.Body.HTML.Raw = `<p>Your password <input type=text name=password></p>`
-	if got := ids(analyse(t, m)); got != nil {
-		t.Errorf("evidence %v, want none", got)
+	for _, html := range []string{
+		`<p>Your password <input type=text name=password></p>`, `<input datatype=password>`, `<inputs type=passwor`, `<`, `<input`,
+	} {
+		m.Body.HTML.Raw = html
+		if got := ids(analyse(t, m)); got != nil {
+			t.Errorf("evidence %v of %s, want none", got, html)
+		}
 	}
 }
 
@@ -256,14 +261,39 @@ func TestBounds(t *testing.T) {
 		mentions = append(mentions, anchor(fmt.Sprintf("https://h%d.example.com/%s", i, strings.Repeat("a", 100)), strings.Repeat("t", 1000)))
 	}
 	mentions[0].URL = "https://example.com/" + strings.Repeat("é", 40_000)
+	for i := range mentions {
+		if i > 1 {
+			mentions[i].Text = ""
+		}
+	}
 	m := message(mentions...)
 	f := analyse(t, m)
 	check(t, f)
 	if len(m.Body.Links) != maxMentions {
 		t.Errorf("%d links, want %d", len(m.Body.Links), maxMentions)
 	}
+	if got := ids(f); !slices.Equal(got, []string{idFlood}) {
+		t.Errorf("evidence %v, want %s", got, idFlood)
+	}
 	if n := len(f.Links[0].URL); n > maxFactURL+len("…") {
 		t.Errorf("a fact's URL has %d bytes", n)
+	}
+}
+
+// TestLargeURLs: a message of nothing but the longest URLs is cut off by size.
+func TestLargeURLs(t *testing.T) {
+	var mentions []mail.Mention
+	for i := range 1000 {
+		mentions = append(mentions, anchor(fmt.Sprintf("https://h%d.example.com/?", i)+strings.Repeat("a=http://x.example.com/&", 600), "x"))
+	}
+	m := message(mentions...)
+	f := analyse(t, m)
+	check(t, f)
+	if n := len(m.Body.Links) * len(mentions[0].URL); n > maxBytes || n < maxBytes/2 {
+		t.Errorf("links of %d bytes analysed, want up to %d", n, maxBytes)
+	}
+	if !slices.Contains(ids(f), idFlood) {
+		t.Errorf("evidence %v, want %s among it", ids(f), idFlood)
 	}
 }
 
