@@ -2,7 +2,6 @@ package auth
 
 import (
 	"fmt"
-	"mime"
 	"strings"
 
 	"foregate/scan/auth/dmarc"
@@ -189,11 +188,8 @@ func (p *authorParser) element(e *element) {
 		p.address(e.after.String())
 	}
 	if len(e.angles) == 0 {
-		if strings.Contains(before, "=?") {
-			word, err := new(mime.WordDecoder).DecodeHeader(before)
-			if err != nil || strings.Contains(word, "@") {
-				p.malformed("From has an address in an encoded word")
-			}
+		if strings.Contains(before, "=?") && strings.Contains(decodeWords(before), "@") {
+			p.malformed("From has an address in an encoded word")
 		}
 		p.address(before)
 		return

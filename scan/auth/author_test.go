@@ -1,8 +1,15 @@
 package auth
 
 import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -74,6 +81,77 @@ func TestAuthor(t *testing.T) {
 	if _, d := author([]byte(many)); d.why != "From names more than 50 addresses" || !d.multiple {
 		t.Errorf("10,000 addresses: %q", d.why)
 	}
+}
+
+// TestLargeHeader feeds headers of a megabyte that invite quadratic work.
+func TestLargeHeader(t *testing.T) {
+	for _, piece := range []string{"=?u?q?", "(", "\"", "<", "a@", ",", "\\", "\r\n ", "\r", "From: a@b.example\r\n", "x;", "=", " "} {
+		for _, name := range []string{"From: ", "Authentication-Results: "} {
+			raw := []byte(name + strings.Repeat(piece, 1<<20/len(piece)) + "?=\r\n\r\n")
+			start := time.Now()
+			author(raw)
+			ForeignSpans(raw, "mx.example.org")
+			parseResults(string(raw))
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%s%q…: %v", name, piece, took)
+			}
+		}
+	}
+}
+
+// devMail is the labelled mail, relative to this folder.
+const devMail = "../../../shared/data/mail/dev.tar.gz"
+
+// TestDevMail reads the authors of real mail: none of the wanted messages may
+// be called ambiguous, and some of the phishing must be.
+func TestDevMail(t *testing.T) {
+	f, err := os.Open(devMail)
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") != "true" {
+		t.Skipf("the labelled mail is absent: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, doubts := map[string]int{}, map[string]int{}
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path.Ext(h.Name) != ".eml" {
+			continue
+		}
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		label := ""
+		for _, l := range []string{"ham", "phish", "spam"} {
+			if strings.Contains(h.Name, l+"/") {
+				label = l
+				break
+			}
+		}
+		seen[label]++
+		if _, d := author(raw); d.why != "" {
+			doubts[label]++
+			if label == "ham" {
+				t.Errorf("%s: %s", h.Name, d.why)
+			}
+		}
+	}
+	if seen["ham"] < 6000 || seen["phish"] < 2900 || doubts["phish"] < 50 {
+		t.Errorf("read %v, in doubt %v", seen, doubts)
+	}
+	t.Logf("read %v, in doubt %v", seen, doubts)
 }
 
 func FuzzAuthor(f *testing.F) {

@@ -71,9 +71,7 @@ func claims(value, own string) bool {
 	// "mx.(x)example.com", "mx. example.com 1", "=?utf-8?q?mx=2Eexample.com?=".
 	head, _, _ := strings.Cut(value, ";")
 	head = strings.TrimSpace(uncomment(head))
-	if word, err := new(mime.WordDecoder).DecodeHeader(head); err == nil {
-		head = word
-	}
+	head = decodeWords(head)
 	squeezed := squeeze(head)
 	if sameName(squeezed) == own {
 		return true
@@ -82,6 +80,21 @@ func claims(value, own string) bool {
 		return sameName(squeeze(head[:i])) == own
 	}
 	return false
+}
+
+// maxWords bounds the text in which encoded words are decoded, in bytes: an
+// encoded word has at most 75 (RFC 2047 section 2), and the decoder takes
+// quadratic time over many that are broken.
+const maxWords = 2000
+
+// decodeWords decodes the encoded words (RFC 2047) of a text. Broken ones and
+// those behind maxWords stay as they are.
+func decodeWords(s string) string {
+	head := s[:min(len(s), maxWords)]
+	if word, err := new(mime.WordDecoder).DecodeHeader(head); err == nil {
+		return word + s[len(head):]
+	}
+	return s
 }
 
 func isVersion(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
@@ -96,6 +109,10 @@ func squeeze(s string) string {
 	}, s)
 }
 
+// maxName bounds what can be a name in U-labels, in bytes: 253 in A-labels, and
+// no letter takes more than four bytes.
+const maxName = 4 * 253
+
 // sameName reduces a name to the form in which equal names are equal.
 func sameName(s string) string {
 	s = strings.Map(func(r rune) rune {
@@ -105,6 +122,9 @@ func sameName(s string) string {
 		return r
 	}, s)
 	s = strings.ToLower(strings.TrimRight(s, "."))
+	if len(s) > maxName {
+		return s
+	}
 	if a, err := idna.Lookup.ToASCII(s); err == nil {
 		return a
 	}
