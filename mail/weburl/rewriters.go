@@ -12,8 +12,9 @@ import (
 )
 
 // rewriters lists the known rewriters, gateways first. The names are the
-// published ones of rewrite.encoders; the formats are what the operators
-// document or what their links plainly show.
+// published ones of rewrite.encoders, all but "cloudflare", whose links aren't
+// documented; the formats are what the operators document or what their links
+// plainly show.
 func rewriters() []rewriter { return rewriterTable[:] }
 
 // rewriterTable is never written to.
@@ -32,12 +33,7 @@ var rewriterTable = [...]rewriter{
 	{name: "edgepilot", hosts: []string{"link.edgepilot.com"}, target: param("u", "url"), certain: true},
 	{name: "esvalabs", hosts: []string{"esvalabs.com"}, target: param("u", "url"), certain: true},
 	{name: "fortimail", path: "/fmlurlsvc/", target: param("url")},
-	{name: "securence", hosts: []string{"securence.com"}, target: anyParam},
-	{name: "titanhq", hosts: []string{"titanhq.com"}, target: param("url", "u"), certain: false},
-	{name: "topsec", hosts: []string{"topsec.com"}, target: anyParam},
-	{name: "exclaimer", hosts: []string{"exclaimer.net", "exclaimer.com"}, target: anyParam},
-	{name: "sublime", hosts: []string{"sublimesecurity.com"}, target: anyParam},
-	{name: "cloudflare", hosts: []string{"cloudflare-email.net", "cloudflare-email.com"}, target: anyParam, certain: true},
+	{name: "titanhq", hosts: []string{"titanhq.com"}, target: param("url", "u")},
 	{name: "deref_mail", hosts: []string{"deref-mail.com", "deref-gmx.net", "deref-gmx.com", "deref-web.de", "deref-1und1.de"}, target: param("redirectUrl"), certain: true},
 
 	// Trackers of list managers and mailing services.
@@ -50,16 +46,10 @@ var rewriterTable = [...]rewriter{
 	{name: "mailgun", path: "/c/eJ", target: mailgun},
 	{name: "mailjet", hosts: []string{"mjt.lu"}, path: "/lnk/", target: lastSegment, certain: true},
 	{name: "mandrill", hosts: []string{"mandrillapp.com"}, path: "/track/click", target: mandrill, certain: true},
-	{name: "messagegears", hosts: []string{"messagegears.net"}, target: anyParam, certain: true},
 	{name: "microsoft_dynamics", hosts: []string{"mkt.dynamics.com", "svc.dynamics.com"}, target: jsonParam("target"), certain: true},
 	{name: "monday_tracker", hosts: []string{"trackingservice.monday.com"}, target: tokenParam("token"), certain: true},
 	{name: "postmark", hosts: []string{"pstmrk.it"}, target: postmark, certain: true},
-	{name: "ppcprotect", hosts: []string{"ppcprotect.com"}, target: param("lpurl", "url"), certain: true},
-	{name: "pylonlinks", hosts: []string{"pylonlinks.com"}, target: anyParam, certain: true},
-	{name: "sqclick", hosts: []string{"sqclick.com"}, target: anyParam, certain: true},
 	{name: "squarespace", hosts: []string{"squarespace-mail.com", "squarespace.com"}, path: "/r", target: param("u", "url")},
-	{name: "vtiger", hosts: []string{"vtiger.com", "od2.vtiger.com"}, target: anyParam},
-	{name: "wix", hosts: []string{"shoutout.wix.com", "wixapps.net", "wixemails.com"}, target: anyParam, certain: true},
 
 	// Redirects of search engines, social networks and advertisers.
 	{name: "bing_open_redirect", hosts: []string{"bing.com"}, path: "/ck/a", target: bing, certain: true},
@@ -83,6 +73,19 @@ var rewriterTable = [...]rewriter{
 	{name: "yahoo", hosts: []string{"r.search.yahoo.com"}, target: yahoo, certain: true},
 	{name: "youtube_set_sid", hosts: []string{"accounts.youtube.com"}, path: "/accounts/SetSID", target: param("continue"), certain: true},
 	{name: "appspot", hosts: []string{"appspot.com"}, target: anyParam},
+
+	// Operators that document no format: on their own hosts, a parameter that
+	// holds a URL is the target, and without one nothing is claimed.
+	{name: "securence", hosts: []string{"securence.com"}, target: anyParam},
+	{name: "topsec", hosts: []string{"topsec.com"}, target: anyParam},
+	{name: "exclaimer", hosts: []string{"exclaimer.net", "exclaimer.com"}, target: anyParam},
+	{name: "sublime", hosts: []string{"sublimesecurity.com"}, target: anyParam},
+	{name: "messagegears", hosts: []string{"messagegears.net"}, target: anyParam},
+	{name: "ppcprotect", hosts: []string{"ppcprotect.com"}, target: anyParam},
+	{name: "pylonlinks", hosts: []string{"pylonlinks.com"}, target: anyParam},
+	{name: "sqclick", hosts: []string{"sqclick.com"}, target: anyParam},
+	{name: "vtiger", hosts: []string{"vtiger.com"}, target: anyParam},
+	{name: "wix", hosts: []string{"shoutout.wix.com", "wixapps.net", "wixemails.com"}, target: anyParam},
 
 	// The sign-in page itself is shown first, so the link leads to Microsoft:
 	// it is named, and the target is left alone.
