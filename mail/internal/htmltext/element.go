@@ -19,7 +19,7 @@ func (r *renderer) startTag(t *token) {
 	e.decl = r.declsOf(t, e.tagName(), id, class)
 	e.forced = r.forcedReason(t, &e)
 	r.restyle(&e)
-	r.enter(t.tag)
+	r.enter(t.tag, e.style.hidden != "")
 	r.resources(t, &e)
 	switch {
 	case t.tag == tagHtml || t.tag == tagBody || t.tag == tagHead:
@@ -116,14 +116,14 @@ func (r *renderer) clearTo(table int32, a, b, c tag) {
 }
 
 // enter lays out the start of an element.
-func (r *renderer) enter(t tag) {
+func (r *renderer) enter(t tag, hidden bool) {
 	switch {
 	case t.is(isPara):
-		r.block(2)
+		r.block(2, hidden)
 	case t.is(isBlock):
-		r.block(1)
+		r.block(1, hidden)
 	case t == tagTd, t == tagTh:
-		r.cell()
+		r.cell(hidden)
 	}
 }
 
@@ -131,7 +131,7 @@ func (r *renderer) enter(t tag) {
 // place of them.
 func (r *renderer) forcedReason(t *token, e *elem) Reason {
 	switch {
-	case t.tag.is(isUnseen), t.tag == tagDialog && !t.has(attrOpen):
+	case t.tag.is(isUnseen), r.nested && t.name == "xml", t.tag == tagDialog && !t.has(attrOpen):
 		return ReasonDisplay
 	case t.has(attrHidden) && e.decl.set&propDisplay == 0:
 		return ReasonAttribute
@@ -169,8 +169,6 @@ func (r *renderer) void(t *token, e *elem) {
 		r.image(t, e)
 	case tagInput:
 		r.input(t, e)
-	case tagHr:
-		r.block(1)
 	}
 }
 
@@ -222,7 +220,7 @@ func (r *renderer) rawElement(t *token, e *elem) {
 	case tagXmp, tagPlaintext:
 		r.emit(content, e.why, true)
 	}
-	r.leave(kind)
+	r.leave(kind, e.style.hidden != "")
 }
 
 // sheetURLs lists the URLs of a sheet that is in force already.
@@ -298,7 +296,11 @@ func markOf(t *token, id, class string) (MarkKind, bool) {
 			w = w[2:]
 		}
 		switch w {
-		case "gmail_quote", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "zmail_extra", "moz-forward-container":
+		case "gmail_quote": // a div of this class may hold the answer as well
+			if t.tag == tagBlockquote {
+				return MarkQuote, true
+			}
+		case "yahoo_quoted", "protonmail_quote", "tutanota_quote", "zmail_extra", "moz-forward-container":
 			return MarkQuote, true
 		case "gmail_attr", "moz-cite-prefix":
 			return MarkPreamble, true

@@ -179,12 +179,15 @@ func (p *plainScanner) url(a, b int, scheme string) int {
 	if scheme != "mailto" {
 		body += len("//")
 	}
+	if body >= end || !hostStart(p.text[body:end]) {
+		return max(body, a+1)
+	}
 	if i := secondURL(p.text[body:end]); i > 0 {
 		end = body + i
 	}
 	end = cutForeignTail(p.text, body, end)
 	end = trimEnd(p.text, body, end)
-	if end <= body || !hostStart(p.text[body:end]) {
+	if end <= body {
 		return max(body, a+1)
 	}
 	p.add(PlainURL, p.text[a:end], a, end)
@@ -369,7 +372,7 @@ func (p *plainScanner) host(a, e, b int) int {
 			more = true
 		}
 	}
-	if a > 0 && (p.text[a-1] == '/' || p.text[a-1] == '\\') || !p.hostLike(name, more) {
+	if a > 0 && strings.IndexByte("/\\@", p.text[a-1]) >= 0 || !p.hostLike(name, more) {
 		return e
 	}
 	if more {

@@ -129,8 +129,9 @@ func (r *renderer) finish() {
 		r.res.Inner = string(r.all.buf)
 	}
 	for i := range r.res.Marks {
-		if m := &r.res.Marks[i]; m.End < m.Start {
-			m.End = len(r.res.Display)
+		m := &r.res.Marks[i]
+		for m.Start < m.End && isSpace(r.res.Display[m.Start]) {
+			m.Start++ // line ends due before its first text
 		}
 	}
 	r.anchorTexts()
@@ -240,8 +241,12 @@ func (r *renderer) space() {
 	}
 }
 
-func (r *renderer) block(n int) {
-	r.disp.block(n)
+// block is the border of a block; that of a hidden one breaks no line that is
+// seen.
+func (r *renderer) block(n int, hidden bool) {
+	if !hidden {
+		r.disp.block(n)
+	}
 	if r.fork {
 		r.all.block(n)
 	}
@@ -263,8 +268,10 @@ func (r *renderer) br() {
 	}
 }
 
-func (r *renderer) cell() {
-	r.disp.cell()
+func (r *renderer) cell(hidden bool) {
+	if !hidden {
+		r.disp.cell()
+	}
 	if r.fork {
 		r.all.cell()
 	}
@@ -292,7 +299,7 @@ func (r *renderer) comment(s string) {
 	sub.nested = true
 	sub.run()
 	r.endRun()
-	r.hiddenRun(res.Inner, ReasonConditional, len(r.disp.buf))
+	r.hiddenRun(res.Display, ReasonConditional, len(r.disp.buf))
 	for _, ref := range res.References {
 		ref.Visible, ref.Offset, ref.End = false, len(r.disp.buf), len(r.disp.buf)
 		r.reference(ref)

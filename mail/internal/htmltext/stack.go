@@ -127,20 +127,20 @@ func (r *renderer) pop(reopen bool) {
 			r.form = 0
 		}
 	}
-	r.leave(e.tag)
+	r.leave(e.tag, e.style.hidden != "")
 	r.setTop(e.tag, e.name, e.prev)
 	r.stack = r.stack[:i]
 }
 
 // leave lays out the end of an element.
-func (r *renderer) leave(t tag) {
+func (r *renderer) leave(t tag, hidden bool) {
 	switch {
 	case t.is(isPara):
-		r.block(2)
+		r.block(2, hidden)
 	case t.is(isBlock):
-		r.block(1)
+		r.block(1, hidden)
 	case t == tagTd, t == tagTh:
-		r.cell()
+		r.cell(hidden)
 	case t == tagSvg, t == tagMath:
 		r.z.foreign = r.last[tagSvg]-1 > 0 && t != tagSvg
 	}
@@ -195,7 +195,7 @@ func (r *renderer) endTag(t tag, name string) {
 	top := r.top()
 	switch {
 	case t == tagP && i <= top.scope:
-		r.block(2) // "</p>" alone is an empty paragraph
+		r.block(2, top.style.hidden != "") // "</p>" alone is an empty paragraph
 		return
 	case t == tagBr:
 		r.br()

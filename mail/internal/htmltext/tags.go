@@ -191,7 +191,7 @@ var elements = [numTags]tagEntry{
 	tagHr:         {"hr", isVoid | isBlock | closesP},
 	tagHtml:       {"html", isBlock | isSpecial | isScope},
 	tagI:          {"i", isFormatting},
-	tagIframe:     {"iframe", isRaw | isUnseen},
+	tagIframe:     {"iframe", isRaw},
 	tagImage:      {"image", isVoid},
 	tagImg:        {"img", isVoid},
 	tagInput:      {"input", isVoid},

@@ -11,6 +11,8 @@ const (
 	maxText     = 1 << 20 // bytes that are divided; the rest belongs to the last thread
 	maxLine     = 400     // bytes of a line that can introduce a quotation or be a header field
 	maxDepth    = 32      // quote marks told apart
+	maxRemark   = 12      // lines of a remark between an attribution and what it introduces
+	maxLookBack = 200     // lines looked back for text of a thread
 	maxMessages = 200     // quoted messages; older ones join the last
 )
 

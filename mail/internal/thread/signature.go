@@ -35,7 +35,7 @@ func (s *splitter) signatureOf(a, b int) {
 	}
 	for i := max(a, b-maxSignatureLines); i < b; i++ {
 		raw := strings.TrimRight(s.text[s.lines[i].body:s.lines[i].end], "\u00a0 ")
-		if raw == "--" || s.listFooter(i, b) {
+		if raw == "--" && s.textBetween(a, i) || s.listFooter(i, b) {
 			s.sign(i, b)
 			return
 		}
@@ -60,6 +60,16 @@ func (s *splitter) signatureOf(a, b int) {
 		}
 		seen++
 	}
+}
+
+// textBetween reports text in lines [a, b): a "-- " on top signs nothing.
+func (s *splitter) textBetween(a, b int) bool {
+	for ; a < b; a++ {
+		if !s.lines[a].blank {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *splitter) sign(a, b int) {

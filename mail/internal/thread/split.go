@@ -120,7 +120,11 @@ func (s *splitter) walk() {
 func (s *splitter) boundary(i int) int {
 	depth := s.lines[i].depth
 	if h, ok := s.readHeader(i); ok {
-		m := s.open(i, h.end, depth)
+		at := depth
+		if n := s.nextText(h.end, 3); n < len(s.lines) && s.lines[n].depth > depth {
+			at = depth + 1
+		}
+		m := s.open(i, h.end, depth, at)
 		s.msgs[m].Forward = h.forward
 		s.setHeader(m, &h.value)
 		return h.end
@@ -142,9 +146,41 @@ func (s *splitter) boundary(i int) int {
 	if s.lines[next].depth == depth && !a.sure {
 		return i
 	}
-	m := s.open(a.start, a.end, depth)
+	at := depth
+	if s.lines[next].depth > depth || s.quotesFollow(next, depth) || !s.wrote(s.at(depth), a.start) {
+		at = depth + 1
+	}
+	m := s.open(a.start, a.end, depth, at)
 	s.msgs[m].Date, s.msgs[m].Sender = a.date, a.sender
 	return a.end
+}
+
+// quotesFollow reports quoted lines soon after an attribution: what stands
+// between is a remark of the author.
+func (s *splitter) quotesFollow(i, depth int) bool {
+	for end := min(len(s.lines), i+maxRemark); i < end; i++ {
+		if s.lines[i].depth > depth {
+			return true
+		}
+		if s.lines[i].depth < depth {
+			return false
+		}
+	}
+	return false
+}
+
+// wrote reports whether a thread has text near above line i. An attribution
+// without any stands at the top of an answer that marks its quotations in some
+// other way; all that follows counts as the answer, so that nobody can hide a
+// message by a first line.
+func (s *splitter) wrote(thread, i int) bool {
+	for n := 0; i > 0 && n < maxLookBack; n++ {
+		i--
+		if l := &s.lines[i]; !l.blank && l.thread == thread && l.role == RoleText {
+			return true
+		}
+	}
+	return i > 0
 }
 
 // setHeader copies the fields of a header block.
@@ -168,7 +204,7 @@ func (s *splitter) markedReply(i int) int {
 				values = append(values, trim(v))
 			}
 		}
-		id := s.open(i, m.End, s.lines[i].depth)
+		id := s.open(i, m.End, s.lines[i].depth, s.lines[i].depth)
 		if n := len(values); n >= 4 {
 			s.msgs[id].Sender, s.msgs[id].Date, s.msgs[id].To = values[0], values[1], values[2]
 			s.msgs[id].Subject = values[n-1]
@@ -194,22 +230,16 @@ func (s *splitter) markedCite(i int) (a attribution, ok bool) {
 		a = attribution{start: m.Start, end: m.End, text: strings.Join(parts, " "), sure: true}
 		verb, at := findVerb(a.text)
 		a.parse(verb, at)
-		return a, len(parts) > 0
+		return a, endsAttribution(a.text)
 	}
 	return a, false
 }
 
 // open starts the message that lines [from, to) of a depth introduce and
-// returns its index. What follows at the same depth belongs to it, unless
-// deeper text follows at once.
-func (s *splitter) open(from, to, depth int) int {
-	s.at(depth)
-	intro := s.ids[depth]
+// returns its index. What follows at depth at belongs to it.
+func (s *splitter) open(from, to, depth, at int) int {
+	intro := s.at(depth)
 	m := s.add()
-	at := depth
-	if n := s.nextText(to, 3); n < len(s.lines) && s.lines[n].depth > depth {
-		at = depth + 1
-	}
 	s.ids = append(s.ids[:at], m)
 	var b strings.Builder
 	for i := from; i < to; i++ {

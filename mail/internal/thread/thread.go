@@ -9,9 +9,9 @@ package thread
 
 // Result is a body divided into its messages.
 type Result struct {
-	Current   string    // what the author wrote now, without signature and banners
+	Current   string    // what the author wrote now, signature included, banners not
 	Preamble  string    // the line that introduces the newest quoted message
-	Signature string    // the author's signature block
+	Signature string    // the author's signature block: part of Current, because a lure may stand below "-- "
 	Banners   []string  // warnings that mail systems put into the current message
 	Previous  []Message // quoted messages, newest first
 	Segments  []Segment // the whole text, ascending, without gaps
