@@ -103,6 +103,15 @@ func TestTableRoundTrip(t *testing.T) {
 	}
 }
 
+func TestWeigh(t *testing.T) {
+	table := NewTable([]Entry{{ID: "known", Weight: .5, Prior: true}})
+	got := table.Weigh([]Item{{ID: "known", Weight: 9}, {ID: "computed", Weight: 2, Measured: true}, {ID: "proposed", Weight: -.3}, {ID: "bold", Weight: 7}})
+	want := []Item{{ID: "known", Weight: .5}, {ID: "computed", Weight: 2, Measured: true}, {ID: "proposed", Weight: -.3}, {ID: "bold", Weight: MaxPrior}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestReadTableErrors(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"a\t1", "reading weights: line 1: 2 fields, want 8 (id, weight, kind, n_phish, hit_phish, n_ham, hit_ham, basis)"},

@@ -99,12 +99,28 @@ const (
 // fields; Add is safe for concurrent use. Facts are stored with the verdict,
 // so that every decision can be replayed.
 type Facts struct {
-	Auth     Auth            `json:"auth"`
-	Links    []LinkFact      `json:"links,omitempty"`
-	Evidence []evidence.Item `json:"evidence"`
-	Gaps     []Gap           `json:"gaps"`
+	Auth  Auth       `json:"auth"`
+	Links []LinkFact `json:"links,omitempty"`
+	Rules []RuleHit  `json:"rules,omitempty"`
+	// OpenRules counts the rules that could not be decided by what they lacked:
+	// a function ("ml.nlu_classifier") or a list ("$org_vips").
+	OpenRules map[string]int  `json:"open_rules,omitempty"`
+	Evidence  []evidence.Item `json:"evidence"`
+	Gaps      []Gap           `json:"gaps"`
 
 	mu sync.Mutex
+}
+
+// RuleHit is a rule that fired, in its own role. Only detection rules are
+// evidence.
+type RuleHit struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind"` // detection, insight, dlp, discovery, automation or exclusion
+	Severity    string   `json:"severity,omitempty"`
+	AttackTypes []string `json:"attack_types,omitempty"`
+	Techniques  []string `json:"techniques,omitempty"` // ATT&CK tactics and techniques as the rule names them
+	Quotes      []string `json:"quotes,omitempty"`     // the passages that decided, shortened
 }
 
 // Add appends evidence items.
