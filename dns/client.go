@@ -22,6 +22,7 @@ const (
 	cacheMin         = 5 * time.Second  // even TTL 0 serves one message, so that its checks agree
 	cacheMax         = 24 * time.Hour   // nobody's mistake stays longer than a day
 	cacheMaxNegative = 15 * time.Minute // a record that has just been published is soon seen
+	cacheFailure     = 5 * time.Second  // RFC 9520 section 3.2: a wave of mail from a lame domain waits once
 )
 
 // Server is one recursive resolver to ask.
@@ -189,7 +190,7 @@ func (c *Client) find(ctx context.Context, name string, typ uint16) (*entry, err
 		defer cancel()
 		e, err := c.lookUp(own, name, typ)
 		if err != nil {
-			return nil, err
+			e = &entry{err: err, expires: c.config.Now().Add(cacheFailure)}
 		}
 		e.key = key
 		c.cache.put(e)

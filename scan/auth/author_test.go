@@ -83,16 +83,16 @@ func TestAuthor(t *testing.T) {
 	}
 }
 
-// TestLargeHeader feeds headers of a megabyte that invite quadratic work.
+// TestLargeHeader feeds headers as long as the gate takes that invite quadratic work.
 func TestLargeHeader(t *testing.T) {
 	for _, piece := range []string{"=?u?q?", "(", "\"", "<", "a@", ",", "\\", "\r\n ", "\r", "From: a@b.example\r\n", "x;", "=", " "} {
 		for _, name := range []string{"From: ", "Authentication-Results: "} {
-			raw := []byte(name + strings.Repeat(piece, 1<<20/len(piece)) + "?=\r\n\r\n")
+			raw := []byte(name + strings.Repeat(piece, 256<<10/len(piece)) + "?=\r\n\r\n")
 			start := time.Now()
 			author(raw)
 			ForeignSpans(raw, "mx.example.org")
 			parseResults(string(raw))
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > time.Second {
 				t.Errorf("%s%q…: %v", name, piece, took)
 			}
 		}
