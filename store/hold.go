@@ -44,6 +44,12 @@ func (db *DB) Hold(ctx context.Context, m Message, raw []byte, recipients []Reci
 	if len(raw) > MaxRaw {
 		return "", fmt.Errorf("holding message %s: %d bytes are more than %d", m.ID, len(raw), MaxRaw)
 	}
+	for _, a := range append([]Recipient{{Address: m.Envelope.MailFrom}}, recipients...) {
+		if clean(a.Address) != a.Address {
+			// It could not be released to the right place.
+			return "", fmt.Errorf("holding message %s: address %q is not UTF-8 text", m.ID, a.Address)
+		}
+	}
 	r, err := newRow(m)
 	if err != nil {
 		return "", err

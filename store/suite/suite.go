@@ -189,6 +189,11 @@ func odd(t *testing.T, open func() *store.DB) {
 	if _, err := db.Hold(t.Context(), m, make([]byte, store.MaxRaw+1), to("a@example.net"), t0); err == nil {
 		t.Error("a message beyond MaxRaw is kept")
 	}
+	for _, addr := range []string{"a\xff@example.net", "a\x00@example.net"} {
+		if _, err := db.Hold(t.Context(), m, nil, to(addr), t0); err == nil {
+			t.Errorf("a hold for %q is kept", addr)
+		}
+	}
 	if _, err := db.Hold(t.Context(), store.Message{}, nil, to("a@example.net"), t0); err == nil {
 		t.Error("a message without an ID is kept")
 	}
