@@ -8,7 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-//go:generate go run ./internal/gen -in /usr/share/unicode/security/confusables.txt -out confusables_gen.go
+// The table needs Unicode's confusables.txt beside it; see internal/gen for
+// where it comes from.
+//
+//go:generate go run ./internal/gen -in confusables.txt -out confusables_gen.go
 
 // Skeleton gives the confusable skeleton of s (UTS #39 section 4, skeleton
 // without the bidirectional step): NFD, default-ignorable characters dropped,
