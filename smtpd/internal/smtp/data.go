@@ -20,7 +20,7 @@ const (
 
 const (
 	ReadBuffer  = 16 << 10 // per session; also the longest run that Read looks at at once
-	firstBuffer = 64 << 10 // holds most messages
+	firstBuffer = 16 << 10 // holds half of all messages; others mostly declare their size
 	trustSize   = 16 << 20 // a declared SIZE is believed up to here before the octets come
 )
 
