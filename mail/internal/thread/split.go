@@ -147,12 +147,21 @@ func (s *splitter) boundary(i int) int {
 		return i
 	}
 	at := depth
-	if s.lines[next].depth > depth || s.quotesFollow(next, depth) || !s.wrote(s.at(depth), a.start) {
+	switch fresh := !s.wrote(s.at(depth), a.start); {
+	case s.lines[next].depth == depth && s.opensContainer(depth, fresh):
+		// Apple and Yahoo put the line that introduces a container into it.
+	case s.lines[next].depth > depth || fresh || s.quotesFollow(next, depth):
 		at = depth + 1
 	}
 	m := s.open(a.start, a.end, depth, at)
 	s.msgs[m].Date, s.msgs[m].Sender = a.date, a.sender
 	return a.end
+}
+
+// opensContainer reports whether a boundary in quoted text of a depth comes
+// before all text of that depth, so that it introduces what it stands in.
+func (s *splitter) opensContainer(depth int, fresh bool) bool {
+	return depth > 0 && fresh && !s.header[s.at(depth)]
 }
 
 // quotesFollow reports quoted lines soon after an attribution: what stands
@@ -239,7 +248,12 @@ func (s *splitter) markedCite(i int) (a attribution, ok bool) {
 // returns its index. What follows at depth at belongs to it.
 func (s *splitter) open(from, to, depth, at int) int {
 	intro := s.at(depth)
-	m := s.add()
+	m := intro
+	if at == depth && s.opensContainer(depth, !s.wrote(intro, from)) {
+		intro = s.ids[depth-1]
+	} else {
+		m = s.add()
+	}
 	s.ids = append(s.ids[:at], m)
 	var b strings.Builder
 	for i := from; i < to; i++ {
