@@ -202,6 +202,15 @@ func (s set) describe() Set {
 		Selector: s.seal.selector,
 		Signer:   s.message.domain,
 		CV:       s.seal.cv,
-		Results:  strings.TrimSpace(s.results),
+		Results:  strings.TrimSpace(strings.Map(noControl, s.results)),
 	}
+}
+
+// noControl makes control characters blanks, so that a field with a bare line
+// end in it stays one line.
+func noControl(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return ' '
+	}
+	return r
 }

@@ -219,6 +219,14 @@ func FuzzVerify(f *testing.F) {
 	z := testZone()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got := Verify(t.Context(), z, raw, testNow)
+		for _, s := range got.Chain {
+			if strings.ContainsAny(s.Results+s.Sealer+s.Selector+s.Signer, "\r\n\x00") {
+				t.Errorf("%+v can break a header field", s)
+			}
+		}
+		if strings.ContainsAny(got.Reason, "\r\n\x00") {
+			t.Errorf("reason %q", got.Reason)
+		}
 		switch got.Result {
 		case mail.ResultPass:
 			if got.Sealer == "" || len(got.Chain) == 0 || got.Reason != "" {

@@ -14,6 +14,7 @@ package dkim
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"foregate/dns"
@@ -100,10 +101,10 @@ func (v *verifier) examine(ctx context.Context, field int) mail.DKIM {
 	f := v.msg.Fields[field]
 	s, err := parseSignature(f.Value())
 	d := mail.DKIM{
-		Domain:    s.domain,
-		Selector:  s.selector,
-		Identity:  s.identity,
-		Algorithm: s.algorithm,
+		Domain:    strings.ToLower(shown(s.domain)),
+		Selector:  shown(s.selector),
+		Identity:  shown(s.identity),
+		Algorithm: shown(s.algorithm),
 		Headers:   s.names,
 	}
 	if err != nil {
@@ -132,6 +133,23 @@ func (v *verifier) examine(ctx context.Context, field int) mail.DKIM {
 	}
 	d.Result, d.Reason = p.Result, p.Reason
 	return d
+}
+
+// maxShown bounds a name taken from a signature in bytes: the longest address
+// of RFC 5321 section 4.5.3.1 fits.
+const maxShown = 320
+
+// shown makes what a signature says of itself fit for logs and header fields:
+// valid UTF-8 without blanks and control characters, shortened. A valid name
+// stays as it is.
+func shown(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.ToValidUTF8(s[:min(len(s), maxShown)], "")
 }
 
 // judge fills in the result of a signature that matches the message.

@@ -397,11 +397,26 @@ func TestResultNames(t *testing.T) {
 	}
 }
 
+// TestShown: what a signature says of itself cannot break a log line or a
+// header field.
+func TestShown(t *testing.T) {
+	raw := "DKIM-Signature: v=1; a=x y; d=Exa\nX-Evil: 1\r\n\tmple.com; s=\xff" + strings.Repeat("s", 999) + "; i=\u2028a\u0085@b\r\n\r\n"
+	got := Verify(t.Context(), testZone(), []byte(raw), Options{})
+	want := []mail.DKIM{{
+		Result: mail.ResultPermError, Domain: "exax-evil:1mple.com", Selector: "\uFFFD" + strings.Repeat("s", 317), Identity: "a@b",
+		Algorithm: "xy", Reason: "signature without b=",
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func FuzzVerify(f *testing.F) {
 	for _, g := range []tags{{key: "ed25519"}, {key: "rsa1024", forms: "simple/simple"}, {key: "ed25519", limit: 5}} {
 		f.Add([]byte(craft(f, testMessage, g)))
 	}
 	f.Add([]byte("DKIM-Signature: v=1; a=\n b=;;=\n\nx"))
+	f.Add([]byte("DKIM-Signature: v=1; a=rsa-sha256; d=a.b; s=c; bh=AA==; b=AA==; h=from:x\r\n y\r\n\r\n"))
 	f.Add([]byte(" x\r\n\r\nDKIM-Signature:\r\n"))
 	z := testZone()
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -412,6 +427,11 @@ func FuzzVerify(f *testing.F) {
 			}
 			if d.Result == mail.ResultPass && canon.Split(raw).Defect != "" {
 				t.Error("a pass over ambiguous bytes")
+			}
+			for _, name := range append([]string{d.Domain, d.Selector, d.Identity, d.Algorithm, d.Reason}, d.Headers...) {
+				if strings.ContainsAny(name, "\r\n\x00") {
+					t.Errorf("%q can break a header field", name)
+				}
 			}
 		}
 		if !bytes.Equal(before, raw) {

@@ -114,12 +114,13 @@ func (s *signature) readDomains(tags canon.Tags) error {
 
 func (s *signature) readNames(tags canon.Tags) error {
 	h, _ := tags.Get("h")
-	s.names = canon.SplitNames(h)
-	for _, name := range s.names {
+	names := canon.SplitNames(h)
+	for _, name := range names {
 		if name == "" || strings.ContainsAny(name, " \t\r\n;") {
 			return errors.New("malformed h=")
 		}
 	}
+	s.names = names
 	if !slices.Contains(s.names, "from") {
 		return errors.New("the From field is not signed") // section 5.4 asks for it
 	}
