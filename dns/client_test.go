@@ -23,14 +23,7 @@ type zone func(w mdns.ResponseWriter, q *mdns.Msg, network string)
 // serve runs z over UDP and TCP on one loopback port and returns its address.
 func serve(t *testing.T, z zone) string {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", pc.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	pc, l := listen(t)
 	handler := func(network string) mdns.Handler {
 		return mdns.HandlerFunc(func(w mdns.ResponseWriter, q *mdns.Msg) { z(w, q, network) })
 	}
@@ -44,6 +37,27 @@ func serve(t *testing.T, z zone) string {
 	}
 	up.Wait()
 	return pc.LocalAddr().String()
+}
+
+// listen opens one port for UDP and TCP. The port that UDP gets may be taken
+// for TCP, so it tries several.
+func listen(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var last error
+	for range 20 {
+		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", pc.LocalAddr().String())
+		if err == nil {
+			return pc, l
+		}
+		last = err
+		pc.Close()
+	}
+	t.Fatal(last)
+	return nil, nil
 }
 
 // answer answers q with the given records in zone-file form.
