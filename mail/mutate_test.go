@@ -81,7 +81,7 @@ func mutationChars() []byte { return []byte(" \t\r\n\x00;:\"'()<>=?-/\\,*%xA0_\x
 func TestMutations(t *testing.T) {
 	chars := mutationChars()
 	runs, missed := 0, 0
-	for _, b := range mutationBases() {
+	for n, b := range mutationBases() {
 		payload := b.raw[b.from:b.to]
 		try := func(e []byte) {
 			if digitBefore(e, payload) && b.name != "plain" {
@@ -104,7 +104,10 @@ func TestMutations(t *testing.T) {
 			try(join(b.raw[:i], nil, b.raw[i+1:]))
 			try(join(b.raw[:i], []byte{old, old}, b.raw[i+1:]))
 			try(join(b.raw[:i], []byte{old ^ 0x20}, b.raw[i+1:]))
-			for _, c := range chars {
+			for k, c := range chars {
+				if n > 0 && (k+i)%5 != 0 {
+					continue // the first base takes every character, the others every fifth
+				}
 				try(join(b.raw[:i], []byte{c}, b.raw[i+1:]))
 				try(join(b.raw[:i], []byte{c, old}, b.raw[i+1:]))
 			}

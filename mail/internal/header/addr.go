@@ -266,7 +266,7 @@ func (m *rawMailbox) bare(a *Address) {
 		return
 	}
 	if m.quoted && len(m.words) > 1 && !m.spaced[1] && strings.HasPrefix(m.words[1], "@") {
-		a.Local, a.Domain = `"`+m.words[0]+`"`, strings.Join(m.words[1:], "")[1:]
+		a.Local, a.Domain = `"`+m.words[0]+`"`, strings.Join(strings.Fields(strings.Join(m.words[1:], "")), "")[1:]
 		return
 	}
 	fields := strings.Fields(text)

@@ -393,7 +393,7 @@ func (c *candidates) variants(v string) {
 // naiveBoundaries reads s as simple clients do: the word, "=", and what
 // follows up to a quote, a semicolon or a blank.
 func naiveBoundaries(c *candidates, s string) {
-	low := strings.ToLower(s)
+	low := asciiLower(s)
 	for at, n := 0, 0; n < 8; n++ {
 		i := strings.Index(low[at:], "boundary")
 		if i < 0 {
@@ -468,7 +468,7 @@ func FileNames(raw []byte, name string) []string {
 	}
 	if p.Comment || p.Unclosed || len(c.out) == 0 {
 		naive := candidates{}
-		low := strings.ToLower(one)
+		low := asciiLower(one)
 		if i := strings.Index(low, name+"="); i >= 0 && len(one) > i+len(name)+1 {
 			naiveValue(&naive, one[i+len(name)+1:])
 		}
@@ -503,4 +503,15 @@ func (c *candidates) fileName(v string) {
 	if strings.Count(v, "'") >= 2 && strings.IndexByte(v, '%') >= 0 {
 		c.add(decodeExtended(v))
 	}
+}
+
+// asciiLower lowers ASCII letters only, so that offsets stay.
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
 }
