@@ -10,6 +10,7 @@ import (
 const (
 	maxAttribution      = 3   // lines that one is wrapped over
 	maxAttributionBytes = 600 // bytes of them together
+	minAttribution      = 5   // bytes of the last line: "said:" after a wrapped name
 )
 
 // attribution is a line such as "On Monday, Ann wrote:".
@@ -23,7 +24,7 @@ type attribution struct {
 // readAttribution reads an attribution whose last line is i.
 func (s *splitter) readAttribution(i int) (a attribution, ok bool) {
 	text := s.lineText(i)
-	if text == "" || !endsAttribution(text) {
+	if len(text) < minAttribution || !endsAttribution(text) {
 		return a, false
 	}
 	a.start, a.end, a.text = i, i+1, text
@@ -98,16 +99,15 @@ func findVerb(s string) (verb string, at int) {
 		low = s
 	}
 	at = -1
-	for _, v := range verbs {
-		i := strings.LastIndex(low, v)
-		if i < 0 || i+len(v) < at+len(verb) || i+len(v) == at+len(verb) && len(v) <= len(verb) {
-			continue
+	verbs.each(low, func(i int, v string) bool {
+		if i+len(v) < at+len(verb) || i+len(v) == at+len(verb) && len(v) <= len(verb) {
+			return true
 		}
-		if r, _ := utf8.DecodeRuneInString(v); r < 0x2E80 && !wordAt(low, i, i+len(v)) {
-			continue
+		if r, _ := utf8.DecodeRuneInString(v); r >= 0x2E80 || wordAt(low, i, i+len(v)) {
+			verb, at = v, i
 		}
-		verb, at = v, i
-	}
+		return true
+	})
 	return verb, at
 }
 

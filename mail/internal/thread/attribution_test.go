@@ -13,6 +13,7 @@ var attributions = []struct{ lang, line, date, sender string }{
 	{"en thunderbird", "On 06/01/2025 09:41, Ann Lee wrote:", "06/01/2025 09:41", "Ann Lee"},
 	{"en wrapped", "On Mon, Jan 6, 2025 at 9:41 AM Ann Lee, Accounts Payable\n<ann@example.com> wrote:", "Mon, Jan 6, 2025 at 9:41 AM", "Ann Lee, Accounts Payable <ann@example.com>"},
 	{"en wrapped in three", "On Mon, Jan 6, 2025 at 9:41 AM\nAnn Lee, Accounts Payable of Example\n<ann@example.com> wrote:", "Mon, Jan 6, 2025 at 9:41 AM", "Ann Lee, Accounts Payable of Example <ann@example.com>"},
+	{"en verb alone", "On Mon, Jan 6, 2025 at 9:41 AM Ann Lee <ann@example.com>\nwrote:", "Mon, Jan 6, 2025 at 9:41 AM", "Ann Lee <ann@example.com>"},
 	{"en verb first", "Ann Lee <ann@example.com> wrote on Mon, 6 Jan 2025 09:41:00 +0000:", "on Mon, 6 Jan 2025 09:41:00 +0000", "Ann Lee <ann@example.com>"},
 	{"de gmail", "Am Mo., 6. Jan. 2025 um 09:41 Uhr schrieb Ann Lee <ann@example.com>:", "Mo., 6. Jan. 2025 um 09:41 Uhr", "Ann Lee <ann@example.com>"},
 	{"de apple", "Am 06.01.2025 um 09:41 schrieb Ann Lee <ann@example.com>:", "06.01.2025 um 09:41", "Ann Lee <ann@example.com>"},

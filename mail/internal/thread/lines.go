@@ -9,6 +9,7 @@ import (
 // Bounds of Split.
 const (
 	maxText     = 1 << 20 // bytes that are divided; the rest belongs to the last thread
+	maxLines    = 50_000  // lines; the rest counts as the last one
 	maxLine     = 400     // bytes of a line that can introduce a quotation or be a header field
 	maxDepth    = 32      // quote marks told apart
 	maxRemark   = 12      // lines of a remark between an attribution and what it introduces
@@ -29,10 +30,10 @@ type line struct {
 // cutLines divides the text. Every line starts where the last one and its line
 // end stop.
 func cutLines(text string) []line {
-	lines := make([]line, 0, 16+strings.Count(text[:min(len(text), 4096)], "\n"))
+	lines := make([]line, 0, 1+min(strings.Count(text, "\n"), maxLines))
 	for i := 0; i < len(text); {
 		end, next := len(text), len(text)
-		if n := strings.IndexByte(text[i:], '\n'); n >= 0 {
+		if n := strings.IndexByte(text[i:], '\n'); n >= 0 && len(lines) < maxLines {
 			end, next = i+n, i+n+1
 			if end > i && text[end-1] == '\r' {
 				end--

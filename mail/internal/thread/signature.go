@@ -96,7 +96,7 @@ func mobileSign(text string) bool {
 	}
 	text = strings.ToLower(text)
 	for _, w := range mobileSigns {
-		if strings.HasPrefix(text, w) {
+		if w[0] == text[0] && strings.HasPrefix(text, w) {
 			return true
 		}
 	}
@@ -166,12 +166,7 @@ func bannerStart(raw string) bool {
 }
 
 func hasBannerWord(text string) bool {
-	for _, w := range bannerWords {
-		if i := strings.Index(text, w); i >= 0 && i <= maxLine {
-			return true
-		}
-	}
-	return false
+	return bannerWords.in(text[:min(len(text), maxLine)])
 }
 
 // advice holds words of the sentences that banners go on with.

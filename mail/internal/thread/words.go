@@ -68,11 +68,11 @@ var forwardWords = wordSet(`forwarded message|begin forwarded message|forwarded 
 	전달된 메일|전달된 메시지 시작|رسالة معاد توجيهها|رسالة مُعاد توجيهها|بداية الرسالة المُعاد توجيهها|הודעה שהועברה|thư chuyển tiếp|ข้อความที่ส่งต่อ|pesan terusan`)
 
 // verbs are the forms of "wrote" in lines that introduce a quotation.
-var verbs = wordForms(`wrote writes said schrieb schrieben geschrieben a¦écrit a¦ecrit escribió escribio ha¦scritto scrive schreef
+var verbs = newPhrases(wordForms(`wrote writes said schrieb schrieben geschrieben a¦écrit a¦ecrit escribió escribio ha¦scritto scrive schreef
 	geschreven pisze napisał(a) napisała napisał napisal(a) napsal(a) napsal napsala napísal(a) napísal escreveu escreveu skrev kirjoitti kirjutas
 	írta ezt¦írta yazdı şunları¦yazdı şunu¦yazdı tarihinde¦şunu¦yazdı tarihinde¦şunları¦yazdı tarihinde¦yazdı napisao¦je napisala¦je έγραψε a¦scris пишет написал(а) написал написала писал(а) писал писала пише написав написа
 	написав(ла) написала rašė parašė rakstīja je¦napisao je¦napisala je¦napisao/la je¦napisal je¦napisala piše napisao је¦написао
-	va¦escriure đã¦viết menulis เขียนว่า نوشت كتب كتبت 写道 寫道 写到 のメール さんは書きました 님이¦작성 님이¦씀 작성 quoting citando zitat¦von`)
+	va¦escriure đã¦viết menulis เขียนว่า نوشت كتب كتبت 写道 寫道 写到 のメール さんは書きました 님이¦작성 님이¦씀 작성 quoting citando zitat¦von`))
 
 // starts begin a line that introduces a quotation.
 var starts = strings.Split(strings.ReplaceAll(`On |Am |Le |El |Il |Op |W dniu |Dnia |Em |A |Den |På |Dne |Dňa |Στις |În data |În |Pe |La |Vào |Pada |Vo |Dana |U |On: |
@@ -102,7 +102,7 @@ var valedictions = wordSet(`regards|best regards|kind regards|warm regards|warme
 
 // bannerWords are parts of the warnings that mail systems put above a message
 // from outside.
-var bannerWords = strings.Split(strings.ReplaceAll(`originated from outside|originates from outside|sent from outside|came from outside|received from outside|from outside of|from outside the|from outside your|
+var bannerWords = newPhrases(strings.Split(strings.ReplaceAll(`originated from outside|originates from outside|sent from outside|came from outside|received from outside|from outside of|from outside the|from outside your|
 	outside your organi|outside the organi|outside of your organi|outside of the organi|external to your organi|external to the organi|from an external source|from an external sender|external sender|external email|external e-mail|external message|external mail|
 	don't often get email from|don’t often get email from|do not often get email from|this sender is unverified|could not verify the identity of|
 	von außerhalb|ausserhalb der organisation|außerhalb ihrer organisation|externe e-mail|externe mail|externer absender|externen absender|sie erhalten nicht oft|
@@ -112,7 +112,7 @@ var bannerWords = strings.Split(strings.ReplaceAll(`originated from outside|orig
 	spoza organizacji|nadawca zewnętrzny|zewnętrznego nadawcy|wiadomość zewnętrzna|utanför organisationen|extern avsändare|externt mejl|uden for organisationen|ekstern afsender|ekstern mail|utenfor organisasjonen|ekstern avsender|
 	organisaation ulkopuolelta|ulkoinen lähettäjä|mimo organizaci|mimo vaši organizaci|externí odesílatel|mimo organizácie|szervezeten kívül|külső feladó|külső küldő|din afara organiza|expeditor extern|kurum dışından|kuruluş dışından|kuruluşunuzun dışından|harici gönderen|
 	εκτός του οργανισμού|εξωτερικός αποστολέας|внешний отправитель|внешнего отправителя|из внешнего источника|за пределами организации|зовнішній відправник|від зовнішнього|外部からのメール|外部のメール|社外からのメール|社外メール|組織外|組織の外部|外部送信者|
-	外部邮件|来自外部|外部发件人|組織外部|来自组织外部|外部郵件|來自外部|외부 메일|외부에서 발송|외부 발신|조직 외부|خارج المؤسسة|خارج المنظمة|خارج مؤسستك|בריד חיצוני|מחוץ לארגון`, "\n\t", ""), "|")
+	外部邮件|来自外部|外部发件人|組織外部|来自组织外部|外部郵件|來自外部|외부 메일|외부에서 발송|외부 발신|조직 외부|خارج المؤسسة|خارج المنظمة|خارج مؤسستك|בריד חיצוני|מחוץ לארגון`, "\n\t", ""), "|"))
 
 // wordForms cuts a list of verbs; "¦" stands for the space within one.
 func wordForms(list string) []string {
