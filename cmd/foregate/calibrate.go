@@ -39,7 +39,7 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = true
-	engine, err := newEngine(conf)
+	engine, err := newLoadedEngine(conf, w.stderr)
 	if err != nil {
 		return err
 	}
@@ -175,14 +175,18 @@ func (c calibrateCmd) entries(k counts, old *evidence.Table) []evidence.Entry {
 	return entries
 }
 
+// minBalanced is the size below which a source is not cut: where one collection
+// alone tells, its say is better than none.
+const minBalanced = 300
+
 // balanced adds up hits and sizes over sources, each source cut to the size of
-// all others together.
+// all others together, but not below minBalanced.
 func balanced(hits, n map[string]int) (hit, total int) {
 	all := sum(n)
 	for src, size := range n {
 		weight := 1.0
-		if others := all - size; others > 0 && size > others {
-			weight = float64(others) / float64(size)
+		if limit := max(all-size, minBalanced); size > limit {
+			weight = float64(limit) / float64(size)
 		}
 		hit += int(weight*float64(hits[src]) + .5)
 		total += int(weight*float64(size) + .5)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -15,12 +16,13 @@ import (
 	"foregate/scan/file"
 	"foregate/scan/form"
 	"foregate/scan/link"
+	"foregate/scan/rule"
 )
 
 // newEngine wires the flow, and is its documentation: every message goes
 // through these stages in this order, then through the policy. The gate, scan,
 // parse, eval and calibrate run the same engine.
-func newEngine(c config) (*scan.Engine, error) {
+func newEngine(c config, book *rule.Book) (*scan.Engine, error) {
 	resolver, err := newResolver(c.DNS)
 	if err != nil {
 		return nil, err
@@ -35,12 +37,12 @@ func newEngine(c config) (*scan.Engine, error) {
 		Stage: scan.Seq{
 			// Who is proven to speak, and from which side.
 			auth.Stage{
-				Resolver:         resolver,
-				AuthservID:       c.SMTP.Hostname,
-				TrustedSealers:   lowerAll(c.Auth.TrustedSealers),
-				TrustedResults:   lowerAll(c.Auth.TrustedAuthservs),
-				Offline:          c.DNS.Offline,
-				Now:              time.Now,
+				Resolver:       resolver,
+				AuthservID:     c.SMTP.Hostname,
+				TrustedSealers: lowerAll(c.Auth.TrustedSealers),
+				TrustedResults: lowerAll(c.Auth.TrustedAuthservs),
+				Offline:        c.DNS.Offline,
+				Now:            time.Now,
 			},
 			scan.Direction{OwnDomains: own},
 			// Where the links lead. Later stages and rules read them.
@@ -49,8 +51,25 @@ func newEngine(c config) (*scan.Engine, error) {
 				file.Stage{},
 				form.Stage{},
 			},
+			// The rules see what every other stage has filled in.
+			rule.Stage{Book: book},
 		},
 	}, nil
+}
+
+// newLoadedEngine is newEngine with the rules of the configuration in force, for
+// commands that run once. Rules that do not check are told to warn.
+func newLoadedEngine(c config, warn io.Writer) (*scan.Engine, error) {
+	edition, faults, err := loadRules(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range faults {
+		fmt.Fprintf(warn, "foregate: %v\n", f)
+	}
+	book := &rule.Book{}
+	book.Swap(edition)
+	return newEngine(c, book)
 }
 
 func newResolver(c dnsConfig) (dns.Resolver, error) {

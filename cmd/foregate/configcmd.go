@@ -27,7 +27,7 @@ func (c configCheckCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	if _, err := newEngine(conf); err != nil {
+	if _, err := newLoadedEngine(conf, w.stderr); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(w.stdout, "the configuration is right")

@@ -75,7 +75,7 @@ func (c evalCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = true
-	engine, err := newEngine(conf)
+	engine, err := newLoadedEngine(conf, w.stderr)
 	if err != nil {
 		return err
 	}

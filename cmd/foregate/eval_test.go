@@ -64,8 +64,18 @@ func TestThresholdWithTies(t *testing.T) {
 }
 
 func TestBalanced(t *testing.T) {
-	hit, n := balanced(map[string]int{"big": 500, "small": 10}, map[string]int{"big": 1000, "small": 100})
-	if hit != 60 || n != 200 {
-		t.Errorf("balanced = %d of %d, want 60 of 200: the big source counts as much as the rest", hit, n)
+	tests := []struct {
+		hits, n   map[string]int
+		hit, size int
+	}{
+		{map[string]int{"big": 500, "small": 40}, map[string]int{"big": 1000, "small": 400}, 240, 800}, // big counts as much as the rest
+		{map[string]int{"big": 500, "small": 10}, map[string]int{"big": 1000, "small": 100}, 160, 400}, // but never less than 300
+		{map[string]int{"only": 5}, map[string]int{"only": 50}, 5, 50},
+		{nil, map[string]int{"a": 10, "b": 10}, 0, 20},
+	}
+	for _, tt := range tests {
+		if hit, n := balanced(tt.hits, tt.n); hit != tt.hit || n != tt.size {
+			t.Errorf("balanced(%v, %v) = %d of %d, want %d of %d", tt.hits, tt.n, hit, n, tt.hit, tt.size)
+		}
 	}
 }

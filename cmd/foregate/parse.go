@@ -29,7 +29,7 @@ func (c parseCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = true
-	engine, err := newEngine(conf)
+	engine, err := newLoadedEngine(conf, w.stderr)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (c scanCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = conf.DNS.Offline || c.Offline
-	engine, err := newEngine(conf)
+	engine, err := newLoadedEngine(conf, w.stderr)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"foregate/quarantine"
+	"foregate/scan/rule"
 	"foregate/smtpd"
 	"foregate/store"
 )
@@ -26,6 +27,22 @@ type service struct {
 	keeper  *quarantine.Quarantine
 	server  *smtpd.Server
 	metrics *metrics
+	book    *rule.Book
+}
+
+// reload puts the rules and lists on disk in force. When they cannot be read the
+// old ones stay; a rule that does not check is left out and said.
+func (s *service) reload() error {
+	edition, faults, err := loadRules(s.conf)
+	if err != nil {
+		return err
+	}
+	for _, f := range faults {
+		s.log.Error("a rule or list is left out", "fault", f)
+	}
+	s.book.Swap(edition)
+	s.log.Info("rules in force", "rules", len(edition.Rules.Rules), "left_out", len(faults))
+	return nil
 }
 
 // expiryPeriod is how often held mail past its retention is removed.
@@ -33,7 +50,8 @@ const expiryPeriod = time.Hour
 
 // newService opens the database and wires the gate; nothing listens yet.
 func newService(ctx context.Context, conf config, log *slog.Logger) (*service, error) {
-	engine, err := newEngine(conf)
+	book := &rule.Book{}
+	engine, err := newEngine(conf, book)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +59,10 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 	if err != nil {
 		return nil, err
 	}
-	s := &service{conf: conf, log: log, db: db, keeper: newQuarantine(conf, db)}
+	s := &service{conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book}
+	if err := s.reload(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	scfg, err := smtpConfigOf(conf.SMTP)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
