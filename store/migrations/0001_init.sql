@@ -23,6 +23,7 @@ CREATE TABLE held (
     size    BIGINT NOT NULL,
     sha256  TEXT NOT NULL
 );
+CREATE INDEX held_held_at ON held (held_at);
 
 -- Apart from held, so that listing never reads past message bytes.
 CREATE TABLE held_raw (
