@@ -18,7 +18,7 @@ type Bounds struct {
 	Parts       int   // MIME parts of all readings
 	Depth       int   // nesting of multiparts and attached messages
 	Decoded     int64 // decoded bytes of all parts of all readings
-	Readings    int   // readings beside the main one
+	Readings    int   // readings of the structure beside the main one; eight times as many decodings of leaves
 }
 
 // DefaultBounds are the bounds that Parse uses.

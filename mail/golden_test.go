@@ -40,7 +40,7 @@ func goldenReasons() []struct{ pattern, reason string } {
 		{`^headers\.hops`, "compared below hop by hop: 0.0.1 begins a hop with its Received, later schemas end it there"},
 		{`^headers\.ips`, "later schemas give the version and list IPv6 addresses too"},
 		{`^headers\.(from|references|reply_to)`, "came with later schemas"},
-		{`^subject\.(base|is_reply|is_forward|tags)`, "came with later schemas"},
+		{`^subject\.(base|is_reply|is_forward|is_auto_reply|tags)`, "came with later schemas"},
 		{`^body\.(current_thread|previous_threads|ips)`, "came with later schemas"},
 		{`^body\.(html|plain)\.(display_text|inner_text|links)`, "came with later schemas"},
 		{`^body\.links`, "the link stage fills links from Message.Mentions"},

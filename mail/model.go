@@ -58,11 +58,13 @@ type MessageType struct {
 // Subject is a subject line: as displayed, and without its reply and forward
 // prefixes and bracketed tags.
 type Subject struct {
-	Subject   string   `json:"subject"`
-	Base      string   `json:"base"`
-	IsReply   bool     `json:"is_reply"`
-	IsForward bool     `json:"is_forward"`
-	Tags      []string `json:"tags"`
+	Subject   string `json:"subject"`
+	Base      string `json:"base"`
+	IsReply   bool   `json:"is_reply"`
+	IsForward bool   `json:"is_forward"`
+	// IsAutoReply: the prefix of an automatic answer ("Automatic reply: …").
+	IsAutoReply bool     `json:"is_auto_reply"`
+	Tags        []string `json:"tags"`
 }
 
 // Domain is a host or domain name split by the Public Suffix List.
@@ -374,7 +376,8 @@ type Attachment struct {
 	ContentType             string `json:"content_type,omitempty"`   // as declared, lower case, without parameters
 	ContentID               string `json:"content_id,omitempty"`
 	ContentTransferEncoding string `json:"content_transfer_encoding,omitempty"`
-	Size                    int64  `json:"size"` // decoded bytes
+	ContentDisposition      string `json:"content_disposition,omitempty"` // "attachment", "inline" or ""
+	Size                    int64  `json:"size"`                          // decoded bytes
 	MD5                     string `json:"md5,omitempty"`
 	SHA1                    string `json:"sha1,omitempty"`
 	SHA256                  string `json:"sha256,omitempty"`

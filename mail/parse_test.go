@@ -81,6 +81,7 @@ func TestSubject(t *testing.T) {
 		{"Hello (fwd)", Subject{Base: "Hello", IsForward: true}},
 		{"Reminder: pay", Subject{Base: "Reminder: pay"}},
 		{"[only]", Subject{Base: "[only]"}},
+		{"Automatic reply: Re: Hello", Subject{Base: "Hello", IsReply: true, IsAutoReply: true}},
 		{"Re:", Subject{Base: "", IsReply: true}},
 	} {
 		got := parseSubject(tt.in)

@@ -42,8 +42,8 @@ func (p *builder) parts(ps []mime.Part) {
 // structure reaches it.
 func isAttachment(q *mime.Part) bool {
 	switch {
-	case q.Multipart:
-		return false
+	case q.Multipart, q.Nested && q.Reading == "":
+		return false // what an attached message holds is its own: the message is the attachment
 	case len(q.FileNames) > 0, q.Disposition == "attachment":
 		return true
 	case strings.HasPrefix(q.Type, "text/"):
@@ -58,7 +58,7 @@ func isAttachment(q *mime.Part) bool {
 // name with a different extension, since a client may open the file by it.
 func (p *builder) attach(q *mime.Part, sum string, known map[string]bool) {
 	a := Attachment{
-		ContentType: declaredType(q), ContentID: q.ContentID, ContentTransferEncoding: q.CTE,
+		ContentType: declaredType(q), ContentID: q.ContentID, ContentTransferEncoding: q.CTE, ContentDisposition: q.Disposition,
 		Size: int64(q.Size), SHA256: sum, FileType: sniff(q.Content), Raw: q.Content,
 	}
 	names := q.FileNames

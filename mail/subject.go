@@ -26,6 +26,10 @@ func parseSubject(s string) *Subject {
 			rest = after
 			continue
 		}
+		if after, ok := cutAutoReply(rest); ok {
+			out.IsAutoReply, rest = true, after
+			continue
+		}
 		reply, forward, after := cutPrefix(rest)
 		if !reply && !forward {
 			break
@@ -40,6 +44,24 @@ func parseSubject(s string) *Subject {
 	}
 	out.Base = rest
 	return out
+}
+
+// cutAutoReply takes the prefix of an automatic answer off, as Exchange and
+// the common absence agents write it.
+func cutAutoReply(s string) (string, bool) {
+	word, rest, ok := strings.Cut(s, ":")
+	if !ok || len(word) > 60 {
+		return s, false
+	}
+	switch strings.ToLower(strings.TrimSpace(word)) {
+	case "automatic reply", "auto reply", "autoreply", "auto-reply", "auto", "auto response", "out of office", "out of office autoreply", "ooo",
+		"automatische antwort", "abwesenheitsnotiz", "abwesend", "réponse automatique", "absence du bureau", "respuesta automática",
+		"resposta automática", "risposta automatica", "fuori sede", "automatisch antwoord", "automatiskt svar", "automatisk svar",
+		"autosvar", "automaattinen vastaus", "odpowiedź automatyczna", "automatická odpověď", "автоматический ответ", "otomatik yanıt",
+		"自動応答", "自动答复", "自動回覆", "자동 회신":
+		return strings.TrimSpace(rest), true
+	}
+	return s, false
 }
 
 // maxTag bounds a bracketed tag; longer brackets are text.

@@ -28,7 +28,7 @@ func (p *builder) texts() {
 		t := thread.Split(b.Plain.Raw, nil)
 		p.plainMentions(b.Plain.Raw, &t, InPlain, nil)
 		if text == "" {
-			main, text = t, b.Plain.Raw
+			main = t
 		}
 	}
 	if b.HTML != nil || b.Plain != nil {

@@ -247,7 +247,7 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 	}
 	n := 0
 	for ei, e := range encs {
-		if ei > 0 && !p.fork(e.id, e.name, off) {
+		if ei > 0 && !p.forkDecoding(e.id, e.name, off) {
 			return
 		}
 		ds := decodings(e.name, body, p)
@@ -260,7 +260,7 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 			id := e.id
 			if di > 0 {
 				id = d.id
-				if !p.fork(d.id, "", off) {
+				if !p.forkDecoding(d.id, "", off) {
 					break
 				}
 			}

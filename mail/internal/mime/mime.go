@@ -207,7 +207,8 @@ type parser struct {
 	res       Result
 	seen      map[leafKey]bool
 	noted     map[Defect]bool
-	readings  int
+	readings  int   // of the structure
+	decodings int   // of leaves
 	budget    int   // delimiter lines that may still be compared
 	decodable int64 // bytes that may still be decoded
 	rendering string
@@ -265,6 +266,22 @@ func (p *parser) fork(id, detail string, off int) bool {
 	p.readings++
 	return true
 }
+
+// forkDecoding takes one other decoding of a leaf. These have a bound of their
+// own, so that odd encodings cannot use up the readings of the structure.
+func (p *parser) forkDecoding(id, detail string, off int) bool {
+	p.note(id, detail, off)
+	if p.decodings >= decodingsPerReading*p.lim.Readings {
+		p.note(BoundReadings, "", -1)
+		return false
+	}
+	p.decodings++
+	return true
+}
+
+// decodingsPerReading relates the two bounds: a leaf with irregular base64 has
+// about ten decodings.
+const decodingsPerReading = 8
 
 // addPart appends a part unless the bound is reached; it returns its index or −1.
 func (p *parser) addPart(part Part) int {
