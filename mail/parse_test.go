@@ -23,6 +23,7 @@ func TestSender(t *testing.T) {
 		{"a@b.example", "", "a@b.example", ""},
 		{"A B <a@B.Example>", "A B", "a@b.example", ""},
 		{`"HR <no@x.example>" <a@b.example>`, "HR <no@x.example>", "a@b.example", ""},
+		{"Shop, <j@b.example>", "Shop", "j@b.example", ""},
 		{"Doe, John <j@b.example>", "Doe, John", "j@b.example", ""},
 		{"=?utf-8?B?w4TDtsO8?= <a@b.example>", "Äöü", "a@b.example", ""},
 		{"\"=?utf-8?Q?Caf=C3=A9?=\" <a@b.example>", "Café", "a@b.example", ""},

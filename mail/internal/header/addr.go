@@ -46,7 +46,7 @@ func ParseAddresses(s string) []Address {
 		a := m.address(p.group)
 		if pending != "" {
 			if m.angle {
-				a.Name = strings.TrimSpace(pending + a.Name)
+				a.Name = strings.TrimRight(pending+a.Name, ", ")
 			} else {
 				for _, n := range strings.Split(strings.TrimSuffix(pending, ", "), ", ") {
 					out = append(out, Address{Local: n, Group: p.group})
@@ -231,7 +231,7 @@ func (m *rawMailbox) address(group string) Address {
 		}
 		a.Local, a.Domain = SplitAddr(last)
 		for _, other := range m.angles {
-			if other != last {
+			if other != last && strings.TrimSpace(other) != "" {
 				l, d := SplitAddr(other)
 				a.Others = append(a.Others, Address{Local: l, Domain: d}.Email())
 			}
