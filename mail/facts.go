@@ -116,6 +116,7 @@ type Facts struct {
 type RuleHit struct {
 	ID          string   `json:"id"`
 	Name        string   `json:"name"`
+	Claim       string   `json:"claim,omitempty"` // what the rule says to a recipient, one sentence
 	Kind        string   `json:"kind"` // detection, insight, dlp, discovery, automation or exclusion
 	Severity    string   `json:"severity,omitempty"`
 	AttackTypes []string `json:"attack_types,omitempty"`

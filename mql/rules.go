@@ -49,6 +49,7 @@ type Rule struct {
 	ID             string   `yaml:"id"`
 	Name           string   `yaml:"name"`
 	Description    string   `yaml:"description"`
+	Claim          string   `yaml:"claim"` // what a hit says to a recipient, one sentence; "" in rules of others
 	Type           string   `yaml:"type"`
 	Severity       string   `yaml:"severity"`
 	Source         string   `yaml:"source"`
@@ -253,7 +254,7 @@ func tokenize(raw []byte) (token.Tokens, error) {
 // set takes one field of the file. Unknown fields are passed over: feeds add
 // their own.
 func (rule *Rule) set(name string, node ast.Node) error {
-	texts := map[string]*string{"id": &rule.ID, "name": &rule.Name, "description": &rule.Description, "type": &rule.Type, "severity": &rule.Severity}
+	texts := map[string]*string{"id": &rule.ID, "name": &rule.Name, "description": &rule.Description, "claim": &rule.Claim, "type": &rule.Type, "severity": &rule.Severity}
 	words := map[string]*[]string{"attack_types": &rule.AttackTypes, "tactics_and_techniques": &rule.Tactics, "detection_methods": &rule.Methods,
 		"tags": &rule.Tags, "references": &rule.References, "false_positives": &rule.FalsePositives}
 	switch {

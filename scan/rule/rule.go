@@ -102,7 +102,7 @@ func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) erro
 
 func hit(o mql.Outcome) mail.RuleHit {
 	r := o.Rule
-	h := mail.RuleHit{ID: r.ID, Name: r.Name, Kind: string(r.Kind), Severity: r.Severity, AttackTypes: r.AttackTypes, Techniques: r.Tactics}
+	h := mail.RuleHit{ID: r.ID, Name: r.Name, Claim: printable(r.Claim), Kind: string(r.Kind), Severity: r.Severity, AttackTypes: r.AttackTypes, Techniques: r.Tactics}
 	for _, q := range o.Quotes {
 		if text := printable(q.Text); text != "" && len(h.Quotes) < maxQuotes {
 			h.Quotes = append(h.Quotes, text)
@@ -111,10 +111,15 @@ func hit(o mql.Outcome) mail.RuleHit {
 	return h
 }
 
-// item makes evidence of a detection rule that fired. The weight is a proposal
-// by severity, for rules that nobody has measured.
+// item makes evidence of a detection rule that fired, in the rule's own words
+// where it has some. The weight is a proposal by severity, for rules that
+// nobody has measured.
 func item(h mail.RuleHit) evidence.Item {
-	it := evidence.Item{ID: "rule." + h.ID, Claim: fmt.Sprintf("Rule %q fires.", h.Name), Weight: bySeverity(h.Severity), Lineage: lineage}
+	claim := h.Claim
+	if claim == "" {
+		claim = fmt.Sprintf("Rule %q fires.", h.Name)
+	}
+	it := evidence.Item{ID: "rule." + h.ID, Claim: claim, Weight: bySeverity(h.Severity), Lineage: lineage}
 	if len(h.Quotes) > 0 {
 		it.Quote = h.Quotes[0]
 	}
