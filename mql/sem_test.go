@@ -2,7 +2,6 @@ package mql
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -129,17 +128,4 @@ func TestMeaning(t *testing.T) {
 			}
 		})
 	}
-}
-
-func mustJSON(t *testing.T, path string) *mail.Message {
-	t.Helper()
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m mail.Message
-	if err := json.Unmarshal(raw, &m); err != nil {
-		t.Fatal(err)
-	}
-	return &m
 }

@@ -147,7 +147,7 @@ func (c *checker) boolean(e *syntax.Expr, where string) *Node {
 func (c *checker) nOf(e *syntax.Expr) *Node {
 	items := e.Args[0].Args
 	if e.Int < 1 || e.Int > int64(len(items)) {
-		return c.errorf(e, "", "%d of %d expressions can never be decided sensibly, expected 1 to %d", e.Int, len(items), len(items))
+		return c.errorf(e, "", `"of" needs a number from 1 to %d here, got %d`, len(items), e.Int)
 	}
 	n := &Node{Op: NOf, N: int(e.Int), Type: value.TBool}
 	for _, a := range items {
@@ -283,7 +283,7 @@ func (c *checker) scope(e *syntax.Expr) *Node {
 		if len(c.loops) == 0 {
 			return c.errorf(e, "", `"." stands for the current item and has a meaning only inside any(…), filter(…) and the like`)
 		}
-		return c.errorf(e, "", "%d dots, but only %d enclosing loops", e.Int, len(c.loops))
+		return c.errorf(e, "", "%d dots, but the enclosing loops are %d", e.Int, len(c.loops))
 	}
 	return c.g.intern(&Node{Op: Scope, N: int(e.Int), Type: c.loops[len(c.loops)-int(e.Int)]})
 }

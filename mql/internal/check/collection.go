@@ -21,6 +21,8 @@ func (c *checker) collection(f *Func, e *syntax.Expr) *Node {
 	case f.Name == "length" && (list.Type.Kind == value.String || list.Type.Kind == value.Map):
 	case f.Name == "any" && list.Type.Kind == value.Map:
 		elem = list.Type.Elem
+	case f.Name == "length" && !loose(list.Type):
+		return c.errorf(e.Args[0], "", "length expects a list, string or map, got %s", list.Type)
 	case !loose(list.Type):
 		return c.errorf(e.Args[0], "", "%s expects a list, got %s", f.Name, list.Type)
 	}

@@ -50,11 +50,12 @@ type Node struct {
 	N      int
 	Fold   bool // case-insensitive
 	Negate bool
-	ID     int  // index in the graph
-	Free   int  // how many enclosing loops the node refers to
-	Uses   int  // how often rules ask for it
-	Cost   int  // rough price, to order conjunctions
-	Asks   bool // a capability or a list may be missing below
+	ID     int    // index in the graph
+	Free   int    // how many enclosing loops the node refers to
+	Refs   uint32 // the enclosing loops that the node refers to: bit 0 is the innermost
+	Uses   int    // how often rules ask for it
+	Cost   int    // rough price, to order conjunctions
+	Asks   bool   // a capability or a list may be missing below
 }
 
 // Prices of evaluation, in rough nanoseconds: only their order matters.
@@ -120,10 +121,11 @@ func (n *Node) key() string {
 func (n *Node) summarise() {
 	n.Cost = costStep
 	for i, a := range n.Args {
-		free := a.Free
+		free, refs := a.Free, a.Refs
 		if n.Op == Loop && i == 1 {
-			free = max(0, free-1)
+			free, refs = max(0, free-1), refs>>1
 		}
+		n.Refs |= refs
 		n.Free = max(n.Free, free)
 		n.Asks = n.Asks || a.Asks
 		cost := a.Cost
@@ -134,7 +136,7 @@ func (n *Node) summarise() {
 	}
 	switch n.Op {
 	case Scope:
-		n.Free = n.N
+		n.Free, n.Refs = n.N, 1<<(n.N-1)
 	case List:
 		n.Asks = true
 	case Call:

@@ -77,7 +77,8 @@ func (p *Program) tri(n *check.Node, positive bool) triFn {
 	if boolean(n) {
 		fn = p.plainTri(n, positive)
 		if shared(n) {
-			v := p.remember(func(r *Run) value.Value { return fn2(r, fn) })
+			plain := fn
+			v := p.remember(func(r *Run) value.Value { return plain(r).Value() })
 			fn = func(r *Run) value.Tri { return v(r).Tri() }
 		}
 	} else {
@@ -87,8 +88,6 @@ func (p *Program) tri(n *check.Node, positive bool) triFn {
 	p.tris[key] = fn
 	return fn
 }
-
-func fn2(r *Run, fn triFn) value.Value { return fn(r).Value() }
 
 func (p *Program) plainVal(n *check.Node) valFn {
 	switch n.Op {
@@ -562,6 +561,9 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 	if n.Func.Name == "all" {
 		return p.all(n)
 	}
+	if fn := p.anyWithin(n); fn != nil {
+		return fn
+	}
 	src, body := n.Args[0], p.tri(n.Args[1], positive)
 	if positive {
 		// any(filter(L, P), Q) fires exactly if any(L, P and Q) does, and the
@@ -578,21 +580,31 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 			src = src.Args[0]
 		}
 	}
-	list := p.val(src)
-	var guard *cond
-	if positive && n.Free == 0 {
-		guard = p.need(n, nil)
+	loop := anyOver(p.val(src), body)
+	if !positive || n.Free != 0 {
+		return loop
+	}
+	guard := p.need(n, nil)
+	if guard == nil {
+		return loop
 	}
 	return func(r *Run) value.Tri {
-		if guard != nil && !r.plain && !r.met(guard) {
+		if !r.plain && !r.met(guard) {
 			return value.False()
 		}
+		return loop(r)
+	}
+}
+
+// anyOver is true where the body is for an item.
+func anyOver(list valFn, body triFn) triFn {
+	return func(r *Run) value.Tri {
 		v := items(list(r))
 		switch v.Kind() {
 		case value.Null:
 			return value.Unknown()
 		case value.Missing:
-			return value.MissingTri(v.Names())
+			return overMissing(r, v, body)
 		}
 		acc := value.False()
 		for i := range v.Len() {
@@ -610,6 +622,27 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 		}
 		return acc
 	}
+}
+
+// overMissing is any over a list that could not be asked for: where the body
+// can't be true of whatever item, any can't either.
+func overMissing(r *Run, list value.Value, body triFn) value.Tri {
+	t := ofMissingItem(r, list, body)
+	if t.CanBeTrue() {
+		return value.MissingTri(value.Union(list.Names(), t.Names()))
+	}
+	return value.Unknown().And(value.MissingTri(list.Names()))
+}
+
+// ofMissingItem evaluates the body of a loop for an unknown item.
+func ofMissingItem(r *Run, list value.Value, body triFn) value.Tri {
+	if !r.spend(1) {
+		return r.overrun()
+	}
+	r.push(list)
+	t := body(r)
+	r.depth--
+	return t
 }
 
 func (p *Program) all(n *check.Node) triFn {
@@ -733,7 +766,10 @@ func (p *Program) filter(list valFn, body triFn) valFn {
 	return func(r *Run) value.Value {
 		v := items(list(r))
 		if v.Kind() == value.Missing {
-			return v
+			if t := ofMissingItem(r, v, body); t.CanBeTrue() {
+				return value.OfMissing(value.Union(v.Names(), t.Names()))
+			}
+			return value.OfList(nil)
 		}
 		out := []value.Value{}
 		var names *value.Names

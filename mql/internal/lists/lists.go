@@ -37,28 +37,32 @@ type List struct {
 	exact  map[string]struct{}
 	folded map[string]struct{} // folded forms of entries that are not folded as written
 	lookup Lookup
+	search searcher // for lists of texts
 }
 
 // New returns the list of texts; empty ones and duplicates are dropped.
 func New(name string, entries []string) *List {
 	l := &List{Name: name, exact: make(map[string]struct{}, len(entries)), folded: map[string]struct{}{}}
+	var kept []string
 	for _, e := range entries {
 		if _, ok := l.exact[e]; ok || e == "" {
 			continue
 		}
 		l.exact[e] = struct{}{}
+		kept = append(kept, e)
 		l.items = append(l.items, value.OfString(e))
 		if f := text.Fold(e); f != e {
 			l.folded[f] = struct{}{}
 		}
 	}
+	l.search = newSearcher(kept)
 	return l
 }
 
 // NewObjects returns a list of objects; membership knows their texts as keys.
 func NewObjects(name string, items []value.Value, texts []string) *List {
 	l := New(name, texts)
-	l.items = items
+	l.items, l.search = items, searcher{}
 	return l
 }
 
