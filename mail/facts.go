@@ -117,7 +117,7 @@ type RuleHit struct {
 	ID          string   `json:"id"`
 	Name        string   `json:"name"`
 	Claim       string   `json:"claim,omitempty"` // what the rule says to a recipient, one sentence
-	Kind        string   `json:"kind"` // detection, insight, dlp, discovery, automation or exclusion
+	Kind        string   `json:"kind"`            // detection, insight, dlp, discovery, automation or exclusion
 	Severity    string   `json:"severity,omitempty"`
 	AttackTypes []string `json:"attack_types,omitempty"`
 	Techniques  []string `json:"techniques,omitempty"` // ATT&CK tactics and techniques as the rule names them
