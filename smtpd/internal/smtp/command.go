@@ -1,3 +1,7 @@
+// Package smtp is what both sides of the proxy need of SMTP and LMTP: command
+// and answer syntax, message data with its dots, the next hop's client, and a
+// connection that can be interrupted between messages. It knows nothing of
+// verdicts.
 package smtp
 
 import (
@@ -18,9 +22,10 @@ func SplitCommand(line string) (verb, arg string) {
 	return strings.ToUpper(verb), strings.Trim(arg, " ")
 }
 
-// param is one ESMTP parameter; its keyword is in upper case.
+// Param is one ESMTP parameter; its keyword is in upper case.
 type Param struct{ Key, Value string }
 
+// String is the parameter as it is sent.
 func (p Param) String() string {
 	if p.Value == "" {
 		return p.Key
@@ -208,7 +213,7 @@ func toXtext(s string) string {
 	return b.String()
 }
 
-// client is who sends: the peer, or whom a trusted peer names.
+// Origin is who sends: the peer, or whom a trusted peer names.
 type Origin struct {
 	Addr                                   netip.Addr
 	Port, Name, Helo, Proto, Ident, Source string
@@ -220,7 +225,7 @@ const (
 	XforwardNames = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 )
 
-// set takes the attributes of one XCLIENT or XFORWARD command. Values are
+// Set takes the attributes of one XCLIENT or XFORWARD command. Values are
 // xtext; "[UNAVAILABLE]" and "[TEMPUNAVAIL]" are unknown. No value may hold a
 // control character: they are sent on and logged.
 func (c *Origin) Set(names, arg string) error {
@@ -292,7 +297,7 @@ func Printable(s string, n int) string {
 	return s
 }
 
-// ExtOf names the EHLO keyword that allows a parameter.
+// ExtOf names the EHLO keyword that allows a parameter, "" for unknown ones.
 func ExtOf(param string) string {
 	switch param {
 	case "SIZE", "SMTPUTF8":

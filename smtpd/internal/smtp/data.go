@@ -6,9 +6,10 @@ import (
 	"errors"
 )
 
-// fault is why a message that was read to its end can't be taken.
+// Fault is why a message that was read to its end can't be taken.
 type Fault int
 
+// The faults; Sound is none.
 const (
 	Sound       Fault = iota
 	TooBig            // over MaxSize
@@ -18,6 +19,7 @@ const (
 	NulDot            // a line that is a lone dot once its NULs are taken out
 )
 
+// Sizes in octets.
 const (
 	ReadBuffer  = 16 << 10 // per session; also the longest run that Read looks at at once
 	firstBuffer = 16 << 10 // holds half of all messages; others mostly declare their size
@@ -28,13 +30,14 @@ const (
 // the connection is cut, as a multiple of MaxSize.
 const drainLimit = 4
 
+// ErrDrain says that a client sends far more than it may.
 var ErrDrain = errors.New("far over the size limit")
 
-// body collects one message in a single buffer that grows as octets arrive and
+// Body collects one message in a single buffer that grows as octets arrive and
 // as its share of memory is granted.
 type Body struct {
-	Raw      []byte
-	Declared int64 // SIZE parameter, 0 when none
+	Raw      []byte // the message, nil when it has a fault
+	Declared int64  // SIZE parameter, 0 when none
 	Max      int64
 	MaxLine  int
 	Reserve  func(octets int64) bool // asks for more of the memory budget
@@ -197,7 +200,7 @@ func (b *Body) add(chunk []byte) {
 	b.Raw = append(b.Raw, chunk...)
 }
 
-// open makes the first buffer. It reports false when there is no memory.
+// Open makes the first buffer. It reports false when there is no memory.
 func (b *Body) Open() bool {
 	size := int64(firstBuffer)
 	if b.Declared > 0 {

@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
-// target is a next hop's address.
+// Target is a next hop's address.
 type Target struct {
 	network, addr string
 	LMTP          bool
 }
 
+// ParseTarget reads "host:port" or "unix:/path", either after "smtp:" (the
+// default) or "lmtp:".
 func ParseTarget(s string) (Target, error) {
 	t := Target{network: "tcp"}
 	rest, ok := strings.CutPrefix(s, "lmtp:")
@@ -41,19 +43,24 @@ const (
 	maxReplyLines = 100
 )
 
-// reply is one SMTP answer; the lines come without code.
+// Reply is one SMTP answer; the lines come without code.
 type Reply struct {
 	Code  int
 	Lines []string
 }
 
-func (r Reply) OK() bool        { return r.Code >= 200 && r.Code < 300 }
+// OK reports a 2xx answer.
+func (r Reply) OK() bool { return r.Code >= 200 && r.Code < 300 }
+
+// Temporary reports a 4xx answer.
 func (r Reply) Temporary() bool { return r.Code >= 400 && r.Code < 500 }
 
+// String is the answer in one line.
 func (r Reply) String() string {
 	return strconv.Itoa(r.Code) + " " + strings.Join(r.Lines, " ")
 }
 
+// Say makes an answer of one line.
 func Say(code int, text string) Reply { return Reply{Code: code, Lines: []string{text}} }
 
 // Mail is what opens a transaction.
@@ -69,7 +76,7 @@ type Rcpt struct {
 	Params []Param
 }
 
-// hop is a connection to the next hop. Any error of its methods ends it.
+// Hop is a connection to the next hop. Any error of its methods ends it.
 type Hop struct {
 	conn    net.Conn
 	in      *bufio.Reader
@@ -101,12 +108,13 @@ func Dial(ctx context.Context, t Target, hello string, wait, waitEnd time.Durati
 	return h, nil
 }
 
+// Close cuts the connection.
 func (h *Hop) Close() {
 	h.release()
 	h.conn.Close()
 }
 
-// quit ends the session politely without waiting for the answer.
+// Quit ends the session politely without waiting for the answer.
 func (h *Hop) Quit() {
 	_ = h.conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = h.out.WriteString("QUIT\r\n")
@@ -146,6 +154,7 @@ func (h *Hop) hello(name string) error {
 	return err
 }
 
+// Has reports whether the next hop offered an EHLO keyword.
 func (h *Hop) Has(keyword string) bool {
 	_, ok := h.Ext[keyword]
 	return ok
@@ -233,7 +242,7 @@ func (h *Hop) forward(c Origin) error {
 	return err
 }
 
-// begin opens a transaction for c's mail, ending an open one. The client's
+// Begin opens a transaction for c's mail, ending an open one. The client's
 // attributes come after RSET, which would forget them.
 func (h *Hop) Begin(c Origin, m Mail) (Reply, error) {
 	if h.Open {
@@ -260,6 +269,7 @@ func (h *Hop) Begin(c Origin, m Mail) (Reply, error) {
 	return r, err
 }
 
+// Rcpt names one recipient of the open transaction.
 func (h *Hop) Rcpt(to Rcpt) (Reply, error) {
 	words := ""
 	for _, p := range to.Params {
@@ -268,7 +278,7 @@ func (h *Hop) Rcpt(to Rcpt) (Reply, error) {
 	return h.ask("RCPT TO:<" + to.Addr + ">" + words)
 }
 
-// data sends the message and returns one answer for each of n accepted
+// Data sends the message and returns one answer for each of n accepted
 // recipients: the same for all from an SMTP server, one each from an LMTP
 // server (RFC 2033 section 4.2). An error after an end of data was sent means
 // that nobody knows whether the message was taken.
