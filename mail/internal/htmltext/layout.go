@@ -14,9 +14,6 @@ type layout struct {
 	tab   bool // a cell separator is due before the next text
 }
 
-// blank reports whether nothing but separators would follow.
-func (l *layout) empty() bool { return len(l.buf) == 0 }
-
 // block asks for at least n line ends before the next text.
 func (l *layout) block(n int) {
 	l.space, l.tab = false, false

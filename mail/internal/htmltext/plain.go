@@ -48,7 +48,7 @@ func PlainReferences(text string) []PlainReference {
 			continue
 		}
 		i = p.word(i)
-		if len(p.out) >= maxPlainReferences {
+		if p.full() {
 			break
 		}
 	}
@@ -78,7 +78,7 @@ func (p *plainScanner) word(a int) int {
 	if marks == 0 {
 		return b
 	}
-	for a < b {
+	for a < b && !p.full() {
 		i, scheme := nextScheme(p.text[a:b])
 		if i < 0 {
 			p.names(a, b)
@@ -182,10 +182,12 @@ func (p *plainScanner) url(a, b int, scheme string) int {
 	if body >= end || !hostStart(p.text[body:end]) {
 		return max(body, a+1)
 	}
+	// The tail first: it may end the URL at once, and what follows must not be
+	// read again for every URL of a long word.
+	end = cutForeignTail(p.text, body, end)
 	if i := secondURL(p.text[body:end]); i > 0 {
 		end = body + i
 	}
-	end = cutForeignTail(p.text, body, end)
 	end = trimEnd(p.text, body, end)
 	if end <= body {
 		return max(body, a+1)
@@ -310,7 +312,7 @@ var nameByte = func() (t [256]bool) {
 
 // names adds the host names and mail addresses of s[a:b].
 func (p *plainScanner) names(a, b int) {
-	for a < b {
+	for a < b && !p.full() {
 		for a < b && (!nameByte[p.text[a]] || p.text[a] == '@') {
 			a++
 		}
@@ -422,7 +424,13 @@ func validHost(s string) bool {
 	return domain.Split(s).Valid
 }
 
+// full reports that the bound of references is met.
+func (p *plainScanner) full() bool { return len(p.out) >= maxPlainReferences }
+
 func (p *plainScanner) add(kind PlainKind, url string, start, end int) {
+	if p.full() {
+		return
+	}
 	if len(url) > maxURL {
 		url = url[:maxURL]
 	}

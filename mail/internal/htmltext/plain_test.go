@@ -62,7 +62,20 @@ func TestPlainReferences(t *testing.T) {
 }
 
 func TestPlainReferencesBound(t *testing.T) {
-	if n := len(PlainReferences(strings.Repeat("https://example.com ", 3000))); n != maxPlainReferences {
-		t.Errorf("%d references, want %d", n, maxPlainReferences)
+	for _, unit := range []string{"https://example.com ", "https://example.com谢", "a@example.com,", "example.com;"} {
+		if n := len(PlainReferences(strings.Repeat(unit, 3000))); n != maxPlainReferences {
+			t.Errorf("%q: %d references, want %d", unit, n, maxPlainReferences)
+		}
+	}
+}
+
+// Words without end must not be read again for every reference in them: at
+// a megabyte, quadratic work would take minutes.
+func TestPlainReferencesLongWords(t *testing.T) {
+	for _, unit := range []string{"http://a.com谢", "http://!", "http://a((", "a@", "a.", "a:", "mailto:", "<http://a.b\n", "http://a;http"} {
+		text := strings.Repeat(unit, (1<<20)/len(unit))
+		if n := len(PlainReferences(text)); n > maxPlainReferences {
+			t.Errorf("%q: %d references", unit, n)
+		}
 	}
 }

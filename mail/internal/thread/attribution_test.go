@@ -53,8 +53,8 @@ var attributions = []struct{ lang, line, date, sender string }{
 	{"zh-TW gmail", "Ann Lee <ann@example.com> 於 2025年1月6日 週一 上午9:41寫道：", "", ""},
 	{"zh apple", "在 2025年1月6日，09:41，Ann Lee <ann@example.com> 写道：", "", ""},
 	{"ko gmail", "2025년 1월 6일 (월) 오전 9:41, Ann Lee <ann@example.com>님이 작성:", "", ""},
-	{"ar gmail", "في الاثنين، 6 يناير 2025 في 9:41 ص تمت كتابة ما يلي بواسطة ‪Ann Lee‬‏ <‪ann@example.com‬‏>:", "", ""},
-	{"he gmail", "‫בתאריך יום ב׳, 6 בינו׳ 2025 ב-9:41 מאת ‪Ann Lee‬‏ <‪ann@example.com‬‏>:‬", "", ""},
+	{"ar gmail", "في الاثنين، 6 يناير 2025 في 9:41 ص تمت كتابة ما يلي بواسطة \u202aAnn Lee\u202c\u200f <\u202aann@example.com\u202c\u200f>:", "", ""},
+	{"he gmail", "\u202bבתאריך יום ב׳, 6 בינו׳ 2025 ב-9:41 מאת \u202aAnn Lee\u202c\u200f <\u202aann@example.com\u202c\u200f>:\u202c", "", ""},
 	{"th gmail", "ในวันที่ จ. 6 ม.ค. 2025 เวลา 09:41 Ann Lee <ann@example.com> เขียนว่า:", "", ""},
 	{"zoho", "---- On Mon, 06 Jan 2025 09:41:00 +0000 Ann Lee <ann@example.com> wrote ----:", "", ""},
 }
