@@ -220,7 +220,7 @@ func (m *Matcher) judge(h *hit, p place) (rule, detail string, dist int) {
 // schools, Japanese companies, and top-level domains that are the name itself.
 func (m *Matcher) vouched(t *token, p place) bool {
 	suffix := string(p.s.raw[p.suffixAt:p.s.n])
-	if suffix == t.literal {
+	if suffix == t.literal || reserved(p) {
 		return true
 	}
 	first, rest, _ := strings.Cut(suffix, ".")
@@ -229,6 +229,18 @@ func (m *Matcher) vouched(t *token, p place) bool {
 		return rest == "" || len(rest) == 2
 	case "co", "ac", "go", "or", "ne", "ad", "ed", "lg":
 		return rest == "jp"
+	}
+	return false
+}
+
+// reserved reports a name that nobody can register (RFC 2606).
+func reserved(p place) bool {
+	switch owner := string(p.s.raw[p.suffixAt:p.s.n]); owner {
+	case "test", "example", "invalid", "localhost":
+		return true
+	case "com", "net", "org":
+		name := p.s.raw[:p.suffixAt]
+		return string(name) == "example." || strings.HasSuffix(string(name), ".example.")
 	}
 	return false
 }

@@ -201,6 +201,7 @@ streaming stunt stylist success suite summit surgery sweepstake syndicate talent
 tournament toolkit tourism training translation transit translate trends trivia tutor tutorial university usability
 valuation variety vehicle vendor venture veteran viewer villa vision visual vlog voucher warehouse warrior weekly
 wellness wholesale widget wizard workout workshop wrestling youtube
+lowest tinker thinker example examples sample demo marktplatz marktplaats correios swagbucks
 yard year yellow yes yesterday yet yield yoga young youth
 zebra zero zone zoo zoom
 `
