@@ -173,9 +173,7 @@ var stages = []struct {
 }
 
 // TestFeedCoverage counts the detection rules that have all they need, stage
-// by stage. The figures are those of the design but for macro classification,
-// which it counts apart and we as file analysis, and the attack score, which
-// no stage answers.
+// by stage, and compares with the design's count.
 func TestFeedCoverage(t *testing.T) {
 	env := NewEnv()
 	rs, _ := env.CompileRules(feedRules(t))
@@ -183,6 +181,7 @@ func TestFeedCoverage(t *testing.T) {
 	for _, f := range env.Functions() {
 		needs[f.Name] = f.Needs
 	}
+	needs[TextInFiles], needs[CodesInFiles] = builtin.NeedsOCR, builtin.NeedsQR
 	history := []string{"recipient_emails", "recipient_domains", "sender_emails", "sender_domains", "abuse_ch_urlhaus_domains_trusted_reporters", "abuse_ch_malwarebazaar_sha256_trusted_reporters"}
 	have := map[string]bool{}
 	var got []int

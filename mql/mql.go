@@ -46,7 +46,8 @@ type (
 	Answer = check.Answer
 	// Capabilities answers the functions that need more than the message, by
 	// function name ("file.explode"). An absent one makes what depends on it
-	// indeterminate.
+	// indeterminate. The names TextInFiles and CodesInFiles, with any value,
+	// say that the answers of file.explode have these fields filled.
 	Capabilities = eval.Caps
 	// Func describes one function of the language.
 	Func = check.Func
@@ -56,6 +57,14 @@ type (
 	Value = value.Value
 	// Quote is a passage that made a rule fire.
 	Quote = eval.Quote
+)
+
+// Capabilities inside the answer of file.explode: without them a null field
+// means "not looked". Whoever has them answers "looked and found nothing" with
+// an empty object.
+const (
+	TextInFiles  = builtin.GateOCR
+	CodesInFiles = builtin.GateQR
 )
 
 // Env is what names mean in rules: the model and the function table. It is

@@ -176,6 +176,9 @@ func ParseRule(file string, raw []byte) (*Rule, error) {
 	if len(raw) > maxRuleFile {
 		return nil, fmt.Errorf("%s: more than %d bytes", file, maxRuleFile)
 	}
+	if err := invisible(file, raw); err != nil {
+		return nil, err
+	}
 	root, err := parseYAML(file, raw)
 	if root == nil || err != nil {
 		return nil, err

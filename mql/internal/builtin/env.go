@@ -9,6 +9,14 @@ import (
 	"foregate/mql/shape"
 )
 
+// Capabilities inside the answer of file.explode. Whoever answers it with text
+// recognition or code reading built in lists these names too; where a file was
+// looked at and had nothing to show, the answer says so by an empty object.
+const (
+	GateOCR = "file.explode scan.ocr"
+	GateQR  = "file.explode scan.qr"
+)
+
 // Env returns what names mean in rules: the message model, the function table
 // and the typed lists.
 func Env() *check.Env {
@@ -24,5 +32,6 @@ func Env() *check.Env {
 			"Subject.is_auto_reply":          value.TBool,
 			"IPTranslation.encoders":         value.TStrs,
 		},
+		Gates: map[string]string{"ScanTree.ocr": GateOCR, "ScanTree.qr": GateQR},
 	}
 }

@@ -23,6 +23,9 @@ type Env struct {
 	// Extra are fields that rules use and the published model lacks, by
 	// "Type.field". They read as null.
 	Extra map[string]*value.Type
+	// Gates name, by "Type.field", the capability that fills a field of another
+	// capability's answer. Null without it means "not looked", not "nothing".
+	Gates map[string]string
 }
 
 // Source is one text to check.
@@ -348,7 +351,11 @@ func (c *checker) extend(n *Node, f *value.Field) *Node {
 		owners = append(append([]*value.Type(nil), n.Path.Owners...), n.Type)
 		name = n.Name + "." + f.Name
 	}
-	return c.g.intern(&Node{Op: Path, Name: name, Path: value.NewPath(fields, owners), Type: f.Type, Args: []*Node{base}})
+	x := c.g.intern(&Node{Op: Path, Name: name, Path: value.NewPath(fields, owners), Type: f.Type, Args: []*Node{base}})
+	if gate := c.env.Gates[n.Type.Name+"."+f.Name]; gate != "" {
+		return c.g.intern(&Node{Op: Gate, Name: gate, Type: f.Type, Args: []*Node{x}})
+	}
+	return x
 }
 
 // field resolves one field access; nil after an error.

@@ -21,6 +21,7 @@ const (
 	Scope            // the item of the N-th enclosing loop, 1 is the innermost
 	Path             // Path of Args[0]
 	Extra            // a field that the model lacks: null
+	Gate             // Args[0], which is missing where null without the capability Name
 	Index            // Args[0] [ Args[1] ]
 	Call             // Func(Args…)
 	Loop             // Func over the list Args[0] with the body Args[1], if any
@@ -137,7 +138,7 @@ func (n *Node) summarise() {
 	switch n.Op {
 	case Scope:
 		n.Free, n.Refs = n.N, 1<<(n.N-1)
-	case List:
+	case List, Gate:
 		n.Asks = true
 	case Call:
 		switch {

@@ -103,6 +103,8 @@ func (p *Program) plainVal(n *check.Node) valFn {
 		return p.path(n)
 	case check.Extra:
 		return p.extra(n)
+	case check.Gate:
+		return p.gate(n)
 	case check.Index:
 		return p.index(n)
 	case check.Array:
@@ -145,6 +147,21 @@ func (p *Program) extra(n *check.Node) valFn {
 			return value.OfMissing(b.Names())
 		}
 		return v
+	}
+}
+
+// gate compiles a field that a capability of its own fills.
+func (p *Program) gate(n *check.Node) valFn {
+	field, owner, name := p.val(n.Args[0]), p.val(n.Args[0].Args[0]), n.Name
+	return func(r *Run) value.Value {
+		v := field(r)
+		if !v.IsNull() || owner(r).IsNull() {
+			return v
+		}
+		if _, ok := r.caps[name]; ok {
+			return v
+		}
+		return value.OfMissing(r.names(name))
 	}
 }
 

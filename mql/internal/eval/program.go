@@ -165,8 +165,8 @@ func (r *Run) Quotes(i int) []Quote {
 	return quotes
 }
 
-// Names returns the names of lists and functions with capabilities that rule i
-// may ask for.
+// Names returns the names of lists, and of functions and fields with
+// capabilities, that rule i may ask for.
 func (p *Program) Names(i int) (funcs, listNames []string) {
 	seenFunc, seenList, seenNode := map[string]bool{}, map[string]bool{}, map[int]bool{}
 	var walk func(n *check.Node)
@@ -178,6 +178,10 @@ func (p *Program) Names(i int) (funcs, listNames []string) {
 		if n.Op == check.Call && n.Func.Needs != "" && !seenFunc[n.Func.Name] {
 			seenFunc[n.Func.Name] = true
 			funcs = append(funcs, n.Func.Name)
+		}
+		if n.Op == check.Gate && !seenFunc[n.Name] {
+			seenFunc[n.Name] = true
+			funcs = append(funcs, n.Name)
 		}
 		if n.Op == check.List && !seenList[n.Name] {
 			seenList[n.Name] = true

@@ -28,6 +28,8 @@ func spell(b *strings.Builder, n *check.Node, depth int) {
 		b.WriteString("message")
 	case check.Scope:
 		b.WriteString(strings.Repeat(".", n.N))
+	case check.Gate:
+		spell(b, n.Args[0], depth)
 	case check.Path, check.Extra:
 		switch n.Args[0].Op {
 		case check.Root:

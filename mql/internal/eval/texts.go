@@ -100,7 +100,7 @@ func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []
 			}
 			if test(s) {
 				if r.trace != nil {
-					r.quote(where, patterns[i], excerpt(s, patterns[i], kind))
+					r.quote(where, patterns[i], excerpt(v.Str(), s, patterns[i], kind, fold))
 				}
 				return value.True()
 			}
@@ -121,12 +121,29 @@ func patternNeed(kind, pattern string) *text.Need {
 	return text.NeedAll(needs...)
 }
 
-// excerpt shows the passage that matched.
-func excerpt(s, pattern, kind string) string {
-	if kind == "like" {
-		return value.OfString(s).Show(quoteBytes)
+// excerpt shows the passage of a text, searched as s, that matched.
+func excerpt(original, s, pattern, kind string, fold bool) string {
+	var at int
+	n := len(pattern)
+	switch {
+	case kind == "like":
+		return value.OfString(original).Show(quoteBytes)
+	case fold:
+		pattern = text.Fold(pattern)
+		n = len(pattern)
 	}
-	return pattern
+	switch kind {
+	case "starts_with":
+		at = 0
+	case "ends_with":
+		at = len(s) - n
+	default:
+		at = strings.Index(s, pattern)
+	}
+	if len(original) != len(s) || at < 0 || at+n > len(original) {
+		return pattern // folding moved the bytes
+	}
+	return original[at : at+n]
 }
 
 // dynamicTest compiles a test whose patterns are computed. A null pattern

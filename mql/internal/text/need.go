@@ -25,9 +25,12 @@ const (
 	maxClass   = 6  // runes of a class worth expanding
 )
 
+// rareBytes make even a short literal telling.
+const rareBytes = "@$"
+
 // NeedLiteral is the need of a literal, folded by the caller.
 func NeedLiteral(lit string) *Need {
-	if len(lit) < minLiteral {
+	if len(lit) < minLiteral && !strings.ContainsAny(lit, rareBytes) {
 		return nil
 	}
 	if len(lit) > maxLiteral {

@@ -1,0 +1,278 @@
+package mql
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"foregate/mail"
+)
+
+func TestCheckErrors(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "check", "errors.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := NewEnv()
+	for i, c := range strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n===\n") {
+		src, want, ok := strings.Cut(c, "\n---\n")
+		if !ok {
+			t.Fatalf("case %d has no ---", i)
+		}
+		var got []string
+		for _, e := range env.Check("rule.yml", src) {
+			got = append(got, e.Error())
+		}
+		if d := cmp.Diff(want, strings.Join(got, "\n")); d != "" {
+			t.Errorf("source %q (-want +got):\n%s", src, d)
+		}
+	}
+}
+
+const goodRule = `name: "A rule"
+description: |
+  Two
+  lines.
+type: "rule"
+severity: high
+source: |
+  type.inbound
+  and any(body.links, .display_text == "open")
+attack_types:
+  - "Credential Phishing"
+tags: [one, two]
+id: "11111111-1111-5111-8111-111111111111"
+unknown_field: {a: 1}
+`
+
+func TestParseRule(t *testing.T) {
+	got, err := ParseRule("rules/a.yml", []byte(goodRule))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Rule{
+		ID: "11111111-1111-5111-8111-111111111111", Name: "A rule", Description: "Two\nlines.\n", Type: "rule", Severity: "high",
+		Source:      "type.inbound\nand any(body.links, .display_text == \"open\")\n",
+		AttackTypes: []string{"Credential Phishing"}, Tags: []string{"one", "two"},
+		Kind: Detection, File: "rules/a.yml", Line: 8, Indent: 2,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for file, kind := range map[string]Kind{"insights/x/a.yml": Insight, "dlp-discovery-rules/a.yml": DLP, "discovery-rules/a.yml": Discovery, "exclusions/a.yml": Exclusion, "automations/a.yml": Automation} {
+		if r, err := ParseRule(file, []byte(goodRule)); err != nil || r.Kind != kind {
+			t.Errorf("%s: %v, %v", file, r.Kind, err)
+		}
+	}
+	if r, err := ParseRule("a.yml", []byte("name: x\nsource: true\n")); err != nil || r.Source != "true" {
+		t.Errorf("boolean source: %+v, %v", r, err)
+	}
+	if r, err := ParseRule("a.yml", []byte("name: no rule\n")); r != nil || err != nil {
+		t.Errorf("no rule: %v, %v", r, err)
+	}
+}
+
+func TestParseRuleErrors(t *testing.T) {
+	bomb := "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nname: n\nsource: 'true'\n"
+	for name, c := range map[string]struct{ raw, want string }{
+		"bomb":         {bomb, `a.yml: line 1: "&" is not allowed in rule files`},
+		"empty source": {"name: n\nsource: ''\n", "a.yml:2: source: is empty"},
+		"list source":  {"name: n\nsource: [a]\n", "a.yml:2: source: expected an expression as text"},
+		"no name":      {"source: 'true'\n", "a.yml: rule has no name"},
+		"list":         {"- a\n- b\n", "a.yml: expected one mapping of names to values"},
+		"two":          {"name: n\nsource: 'true'\n---\nname: m\n", "a.yml: more than one document"},
+		"huge":         {strings.Repeat("#", maxRuleFile+1), "a.yml: more than 1048576 bytes"},
+		"brackets":     {"name: " + strings.Repeat("[", maxTokens+1), "a.yml: more than 200000 brackets"},
+		"tag list":     {"name: n\nsource: 'true'\ntags: [{a: b}]\n", "a.yml:3: tags: expected a list of at most 1000 texts"},
+	} {
+		_, err := ParseRule("a.yml", []byte(c.raw))
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: got %v\nwant %s", name, err, c.want)
+		}
+	}
+	if _, err := ParseRule("a.yml", []byte("name: \"open\nsource: x\n")); err == nil || !strings.HasPrefix(err.Error(), "a.yml: ") {
+		t.Errorf("malformed YAML: %v", err)
+	}
+}
+
+// TestLoadErrors holds that errors are kept per file, in the file's own lines,
+// beside the rules that could be read.
+func TestLoadErrors(t *testing.T) {
+	fsys := fstest.MapFS{
+		"a.yml":      {Data: []byte(goodRule)},
+		"b.yml":      {Data: []byte(strings.NewReplacer("display_text", "display_txt", "id: \"1", "id: \"2").Replace(goodRule))},
+		"c/copy.yml": {Data: []byte(goodRule)},
+		"notes.yaml": {Data: []byte("just: data\n")},
+		"readme.md":  {Data: []byte("no YAML")},
+	}
+	rs, errs := NewEnv().Load(fsys)
+	if len(rs.Rules) != 1 || rs.Rules[0].File != "a.yml" {
+		t.Errorf("%d rules", len(rs.Rules))
+	}
+	var got []string
+	for _, err := range errs {
+		got = append(got, err.Error())
+	}
+	want := []string{
+		"b.yml:9:24: Link has no field \"display_txt\"; did you mean \"display_text\"?\n      and any(body.links, .display_txt == \"open\")\n                           ^",
+		"c/copy.yml: id 11111111-1111-5111-8111-111111111111 is taken by a.yml",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func ruleSet(t testing.TB, sources ...string) *RuleSet {
+	t.Helper()
+	var rules []*Rule
+	for i, s := range sources {
+		rules = append(rules, &Rule{Name: s, ID: string(rune('a' + i)), Source: s, File: "test", Line: 1})
+	}
+	rs, errs := NewEnv().CompileRules(rules)
+	for _, err := range errs {
+		t.Fatal(err)
+	}
+	return rs
+}
+
+func TestOutcomes(t *testing.T) {
+	rs := ruleSet(t,
+		`type.inbound and strings.icontains(body.current_thread.text, "pay the INVOICE")`,
+		`type.inbound and regex.icontains(subject.subject, 'invoice \d+') and not strings.contains(subject.subject, "x")`,
+		`false`,
+		`null == 1`,
+		`type.inbound and network.whois(sender.email.domain).found`,
+		`type.outbound and network.whois(sender.email.domain).found`,
+		`null == 1 and network.whois(sender.email.domain).found`,
+		`filter(map(recipients.to, .email.email), strings.starts_with(., "a"))`,
+		`filter(recipients.cc, true)`,
+		`ml.nlu_classifier("fail").language == "x"`,
+	)
+	res, err := rs.Eval(context.Background(), sample(), testCaps(), testLists())
+	if err != nil {
+		t.Fatal(err)
+	}
+	type row struct {
+		Source, State, Missing, Shown string
+		Quotes                        []Quote
+	}
+	var got []row
+	for _, o := range res.Outcomes {
+		got = append(got, row{o.Rule.Source, o.State.String(), strings.Join(o.Missing, " "), o.Shown, o.Quotes})
+	}
+	want := []row{
+		{rs.Rules[0].Source, "true", "", "", []Quote{{Where: "body.current_thread.text", Pattern: "pay the INVOICE", Text: "PAY the invoice"}}},
+		{rs.Rules[1].Source, "true", "", "", []Quote{{Where: "subject.subject", Pattern: `invoice \d+`, Text: "Invoice 42"}}},
+		{rs.Rules[4].Source, "indeterminate", "network.whois", "", nil},
+		{rs.Rules[7].Source, "true", "", `["ann@org.com"]`, nil},
+		{rs.Rules[9].Source, "indeterminate", "ml.nlu_classifier", "", nil},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(map[string]string{"ml.nlu_classifier": "classifier is away"}, res.Reasons); d != "" {
+		t.Errorf("reasons (-want +got):\n%s", d)
+	}
+}
+
+// TestAskedOnce holds that a capability is asked once per message and
+// arguments, and not at all where cheaper conditions decide.
+func TestAskedOnce(t *testing.T) {
+	asked := map[any]int{}
+	caps := Capabilities{"ml.nlu_classifier": func(_ context.Context, _ *mail.Message, args []any) (any, error) {
+		asked[args[0]]++
+		return nil, nil
+	}}
+	rs := ruleSet(t,
+		`ml.nlu_classifier(subject.base).language == "a"`,
+		`ml.nlu_classifier(subject.base).language == "b" and type.inbound`,
+		`any(recipients.to, ml.nlu_classifier(subject.base).language == .display_name)`,
+		`ml.nlu_classifier("never").language == "b" and type.outbound`,
+	)
+	if _, err := rs.Eval(context.Background(), sample(), caps, nil); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[any]int{"Invoice 42 überfällig": 1}, asked); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// TestBudget holds that no rule can hang the gate, that running out is never
+// false, and that other rules do not suffer.
+func TestBudget(t *testing.T) {
+	many := &mail.Message{}
+	for range 2000 {
+		many.Body.Links = append(many.Body.Links, mail.Link{DisplayText: "x"})
+	}
+	rs := ruleSet(t,
+		`any(body.links, any(body.links, any(body.links, .display_text == ..display_text and ...display_text == "y")))`,
+		`length(body.links) == 2000`,
+		`length(flatten(map(body.links, map(body.links, map(body.links, .display_text))))) > 5`,
+	)
+	start := time.Now()
+	res, err := rs.Eval(context.Background(), many, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("took %s", d)
+	}
+	var got []string
+	for _, o := range res.Outcomes {
+		got = append(got, o.State.String()+" "+strings.Join(o.Missing, " "))
+	}
+	if d := cmp.Diff([]string{"indeterminate step budget", "true ", "indeterminate step budget"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	res, err = rs.Eval(ctx, many, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range res.Outcomes {
+		if o.State != Indeterminate || o.Missing[0] != "time budget" {
+			t.Errorf("%s after the deadline: %s %v", o.Rule.Source, o.State, o.Missing)
+		}
+	}
+	if len(res.Outcomes) != 3 {
+		t.Errorf("%d outcomes after the deadline", len(res.Outcomes))
+	}
+}
+
+// TestConcurrent holds that one rule set serves many messages at once.
+func TestConcurrent(t *testing.T) {
+	rs := ruleSet(t, `any(body.links, strings.icontains(.display_text, "open"))`, `length(distinct(map(recipients.to, .email.email))) == 2`)
+	done := make(chan int)
+	for range 8 {
+		go func() {
+			n := 0
+			for range 50 {
+				res, err := rs.Eval(context.Background(), sample(), testCaps(), nil)
+				if err == nil {
+					n += len(res.Outcomes)
+				}
+			}
+			done <- n
+		}()
+	}
+	for range 8 {
+		if n := <-done; n != 100 {
+			t.Errorf("%d outcomes, want 100", n)
+		}
+	}
+}
+
+func TestFunctionTable(t *testing.T) {
+	for _, f := range NewEnv().Functions() {
+		if f.Doc == "" || !strings.HasSuffix(f.Doc, ".") {
+			t.Errorf("%s has no documentation: %q", f.Name, f.Doc)
+		}
+	}
+}
