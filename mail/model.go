@@ -302,6 +302,7 @@ type Thread struct {
 	Preamble string   `json:"preamble,omitempty"` // the line that introduces the quoted text
 	Links    []Link   `json:"links"`
 	Banners  []Banner `json:"banners"`
+	// Text ends with the signature, because a lure may stand below "-- ".
 	// Normalized is Text with zero-width characters dropped and look-alike
 	// characters folded to their ASCII skeleton. Signature is the author's
 	// signature block. Neither is part of the MDM.
