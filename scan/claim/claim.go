@@ -38,6 +38,7 @@ const (
 	IDReplyToFreeMail  = "claim.reply-to-freemail"       // replies go to a free mailbox, the author has a domain
 	IDConfusable       = "claim.display-name-confusable" // hidden or look-alike characters in the display name
 	IDFreeMailOrg      = "claim.freemail-organisation"   // a free mailbox that claims to be an organisation
+	IDBrandSpoofed     = "claim.brand-spoofed"           // a brand's own address, and what could be checked did not prove it
 	IDBacked           = "claim.backed"                  // the claimed brand is proven to speak
 )
 

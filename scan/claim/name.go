@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"foregate/domain"
+	"foregate/mail"
 )
 
 // displayName looks at how the display name is written.
@@ -125,11 +126,13 @@ func (x *exam) identity() {
 	}
 	b, strong := x.claimedBrand(x.s.words, x.s.display)
 	switch {
-	case b != nil && x.backs(b):
-		if x.s.proven && strong && !x.s.listed {
+	case b != nil && x.backs(b) && x.s.proven:
+		if strong && !x.s.listed {
 			x.add(IDBacked, fmt.Sprintf("says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
 		}
-	case b != nil && strong && !x.s.listed && !x.relays():
+	case x.spoofed():
+		x.add(IDBrandSpoofed, fmt.Sprintf("writes as %s from %s, but is not proven to: %s", x.owners[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
+	case b != nil && strong && !x.backs(b) && !x.s.listed && !x.relays():
 		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
 	default:
 		x.localPart()
@@ -137,6 +140,46 @@ func (x *exam) identity() {
 	if x.s.free && !x.s.listed {
 		x.freeMailOrg(b, strong)
 	}
+}
+
+// spoofed reports the address of a brand that surely signs its mail, without
+// proof although somebody looked: DMARC failed, or SPF failed and no signature
+// passed. People with an address at a brand write to mailing lists, which break
+// proofs; so the address must be an office's.
+func (x *exam) spoofed() bool {
+	a := &x.f.Auth
+	if x.s.free || x.s.listed || x.s.proven || len(x.owners) == 0 || !x.isRoleLocal() && !x.brandLocal() {
+		return false
+	}
+	spf := a.SPF == mail.ResultFail || a.SPF == mail.ResultSoftFail
+	dkim := a.DKIMResult == mail.ResultNone || a.DKIMResult == mail.ResultFail
+	return a.DMARC == mail.ResultFail || spf && dkim
+}
+
+// brandLocal reports an address like "amazon-update@": the brand and roles.
+func (x *exam) brandLocal() bool {
+	w := words(x.s.local)
+	for i := range w {
+		if a, ok := x.st.brands.at(w, i); ok && x.backs(a.brand) {
+			return true
+		}
+	}
+	return false
+}
+
+// checks says what was found instead of a proof.
+func (x *exam) checks() string {
+	a := &x.f.Auth
+	var parts []string
+	for _, r := range []struct {
+		name   string
+		result mail.Result
+	}{{"DMARC", a.DMARC}, {"SPF", a.SPF}, {"DKIM", a.DKIMResult}} {
+		if r.result != mail.ResultUnknown {
+			parts = append(parts, r.name+" "+string(r.result))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // relays reports a speaker whose trade is passing on other people's messages:
