@@ -553,6 +553,7 @@ func (ss *session) data(arg string) {
 	}()
 	if !b.Open() {
 		s.nLater.Add(1)
+		s.Log.Warn("message put off", "client", ss.who().Addr, "size", tx.size, "reason", "no memory left for it")
 		ss.answer(faultReply(smtp.NoMemory, cfg))
 		return
 	}

@@ -195,7 +195,7 @@ func TestWhoIsTheClient(t *testing.T) {
 
 func TestGreetPause(t *testing.T) {
 	cfg := testConfig()
-	cfg.GreetPause = 200 * time.Millisecond
+	cfg.GreetPause = 500 * time.Millisecond
 	addr := start(t, &Server{Config: cfg, Gate: all(mail.Deliver)}, Listen{})
 	c := dial(t, addr)
 	c.send("EHLO c.test\r\n")
@@ -207,7 +207,7 @@ func TestGreetPause(t *testing.T) {
 
 func TestTimeouts(t *testing.T) {
 	cfg := testConfig()
-	cfg.CommandTimeout, cfg.DataTimeout, cfg.DataTotal = 150*time.Millisecond, 100*time.Millisecond, 300*time.Millisecond
+	cfg.CommandTimeout, cfg.DataTimeout, cfg.DataTotal = 600*time.Millisecond, 500*time.Millisecond, 900*time.Millisecond
 	addr := start(t, &Server{Config: cfg, Gate: all(mail.Deliver)}, Listen{})
 
 	idle := dial(t, addr).open()
@@ -218,12 +218,12 @@ func TestTimeouts(t *testing.T) {
 	began := time.Now()
 	for range 5 { // a line in drops has no more time than one in one piece
 		slow.send("N")
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 	}
-	if got := slow.read(); got != "421 4.4.2 gate.test timed out" || time.Since(began) > 2*time.Second {
+	if got := slow.read(); got != "421 4.4.2 gate.test timed out" || time.Since(began) > 3*time.Second {
 		t.Errorf("trickled command: %q after %v", got, time.Since(began))
 	}
-	for name, every := range map[string]time.Duration{"silent": time.Hour, "trickle": 50 * time.Millisecond} {
+	for name, every := range map[string]time.Duration{"silent": time.Hour, "trickle": 100 * time.Millisecond} {
 		c := dial(t, addr).open()
 		c.want("MAIL FROM:<a@a.test>", "250")
 		c.want("RCPT TO:<a@a.test>", "250")

@@ -69,8 +69,8 @@ type Listen struct {
 	Proxy bool
 }
 
-// Config is what an operator sets. Start from Defaults; a zero bound is no
-// bound wanted by mistake and is refused by Run.
+// Config is what an operator sets. Start from Defaults: a zero bound or timeout
+// is taken for a mistake and refused by Run.
 type Config struct {
 	Listen   []Listen
 	Hostname string // our name in greetings
@@ -89,12 +89,14 @@ type Config struct {
 	// the message. Delivered bytes then differ from those received.
 	Normalize bool
 
-	MaxSize       int64         // message size in octets, else 552
-	MaxRecipients int           // per message, else 452
-	MaxLine       int           // one line of a message in octets, else 554
-	MaxErrors     int           // refused commands per session, else 421
-	MaxIdle       int           // commands without a message, else 421
-	MaxConns      int           // sessions at once, else 421
+	MaxSize       int64 // message size in octets, else 552
+	MaxRecipients int   // per message, else 452
+	MaxLine       int   // one line of a message in octets, else 554
+	MaxErrors     int   // refused commands per session, else 421
+	MaxIdle       int   // commands without a message, else 421
+	// MaxConns is how many sessions there may be at once, else 421. Each may
+	// hold a connection to the next hop, which should allow as many.
+	MaxConns      int
 	MaxConnsPerIP int           // sessions at once per IPv4 address or IPv6 /64, else 421
 	MaxInFlight   int64         // octets of messages held in memory at once, else 452
 	InFlightWait  time.Duration // how long a message waits for its share of MaxInFlight
