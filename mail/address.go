@@ -8,9 +8,12 @@ import (
 	"foregate/mail/internal/header"
 )
 
-// toDomain splits a host name for the model.
-func toDomain(host string) Domain {
-	n := domain.Split(host)
+// NewDomain splits a host name for the model: by the ICANN section of the Public
+// Suffix List alone, as the published model and the rules over it do, so that
+// "github.io" is the root domain of "a.github.io" (docs/adr/0006-public-suffix.md).
+// It accepts any input; what is no name has only Domain filled.
+func NewDomain(host string) Domain {
+	n := domain.SplitICANN(host)
 	return Domain{
 		Domain: n.Domain, Punycode: n.Punycode, RootDomain: n.RootDomain, SLD: n.SLD, Subdomain: n.Subdomain, TLD: n.TLD, Valid: n.Valid,
 	}
@@ -21,7 +24,7 @@ func toDomain(host string) Domain {
 func toEmail(local, host string) EmailAddress {
 	e := EmailAddress{Email: local, LocalPart: local}
 	if host != "" {
-		e.Domain = toDomain(host)
+		e.Domain = NewDomain(host)
 		e.Email = local + "@" + e.Domain.Domain
 		e.LocalPart = strings.Trim(local, `"`)
 	}

@@ -76,7 +76,7 @@ func domainPtr(s string) *Domain {
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		s = s[i+1:]
 	}
-	d := toDomain(s)
+	d := NewDomain(s)
 	return &d
 }
 

@@ -33,7 +33,7 @@ func (p *builder) headers() {
 	h.XSender = parseEmail(p.value("x-sender"))
 	h.XAuthenticatedSender = parseEmail(firstOf(p.value("x-authenticated-sender"), p.value("x-authenticated-user")))
 	if v := p.value("x-authenticated-domain"); v != "" {
-		d := toDomain(v)
+		d := NewDomain(v)
 		h.XAuthenticatedDomain = &d
 	}
 	h.XClientIP = toIP(p.value("x-client-ip"))

@@ -98,7 +98,7 @@ func (t *traceSet) word(h *Headers, w string) {
 	if !strings.Contains(w, ".") || len(w) > 253 {
 		return
 	}
-	d := toDomain(w)
+	d := NewDomain(w)
 	if d.Valid && d.RootDomain != "" && !t.domains[d.Domain] && len(h.Domains) < maxTrace {
 		t.domains[d.Domain] = true
 		h.Domains = append(h.Domains, d)

@@ -61,7 +61,7 @@ func setHost(u *mail.URL, host string) bool {
 	if host == "" {
 		return false
 	}
-	d := toDomain(host)
+	d := mail.NewDomain(host)
 	if ip, encoders, is := parseIPv4(d.Domain); is {
 		u.IP = &mail.IP{IP: ip.String(), Version: 4}
 		if written != u.IP.IP {
@@ -155,15 +155,6 @@ func endsInNumber(host string) bool {
 		return strings.Trim(hex, "0123456789abcdef") == ""
 	}
 	return strings.Trim(last, "0123456789") == ""
-}
-
-// toDomain splits a host for the Message Data Model.
-func toDomain(host string) mail.Domain {
-	n := domain.Split(host)
-	return mail.Domain{
-		Domain: n.Domain, Punycode: n.Punycode, RootDomain: n.RootDomain,
-		SLD: n.SLD, Subdomain: n.Subdomain, TLD: n.TLD, Valid: n.Valid,
-	}
 }
 
 // looksLikeHost says whether text without a scheme starts with a host that a

@@ -107,7 +107,7 @@ func TestIDNDeceives(t *testing.T) {
 	for host, want := range map[string]bool{
 		"paypal.com": false, "münchen.de": false, "pаypal.com": true, "аррӏе.com": true, "почта.рф": false, "日本.jp": false,
 	} {
-		d := toDomain(host)
+		d := mail.NewDomain(host)
 		if got := IDNDeceives(&d); got != want {
 			t.Errorf("IDNDeceives(%q) = %v, want %v (%s)", host, got, want, d.Domain)
 		}

@@ -246,7 +246,7 @@ func setMailto(u *mail.URL, rest string) {
 	first, _, _ := strings.Cut(unescape(u.Path), ",")
 	if at := strings.LastIndexByte(first, '@'); at >= 0 {
 		u.Username = strings.TrimSpace(first[:at])
-		d := toDomain(strings.TrimSpace(first[at+1:]))
+		d := mail.NewDomain(strings.TrimSpace(first[at+1:]))
 		if d.Domain != "" {
 			u.Domain = &d
 		}

@@ -353,7 +353,7 @@ func isGoogle(u *mail.URL) bool { return u.Domain.SLD == "google" }
 func translateHost(u *mail.URL) string {
 	label, _, _ := strings.Cut(u.Domain.Domain, ".")
 	host := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(label, "--", "\x00"), "-", "."), "\x00", "-")
-	if !toDomain(host).Valid {
+	if !mail.NewDomain(host).Valid {
 		return ""
 	}
 	return "https://" + host + u.Path

@@ -68,7 +68,7 @@ func Hint(u mail.URL) (rewriter, targetDomain string) {
 		return "", ""
 	}
 	for _, d := range u.QueryParamsDecoded["domain"] {
-		if n := toDomain(d); n.Valid {
+		if n := mail.NewDomain(d); n.Valid {
 			return rewriter, n.Domain
 		}
 	}
@@ -204,7 +204,7 @@ func hostURL(s string) string {
 		return t
 	}
 	host, _ := cutAny(s, "/?#")
-	if d := toDomain(host); d.Valid {
+	if d := mail.NewDomain(host); d.Valid {
 		return "https://" + s
 	}
 	return ""

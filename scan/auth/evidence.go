@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"foregate/domain"
 	"foregate/evidence"
 	"foregate/mail"
 )
@@ -153,9 +152,6 @@ func mailDomain(name string) *mail.Domain {
 	if name == "" {
 		return nil
 	}
-	n := domain.Split(name)
-	return &mail.Domain{
-		Domain: n.Domain, Punycode: n.Punycode, RootDomain: n.RootDomain,
-		SLD: n.SLD, Subdomain: n.Subdomain, TLD: n.TLD, Valid: n.Valid,
-	}
+	d := mail.NewDomain(name)
+	return &d
 }

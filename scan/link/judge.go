@@ -274,12 +274,12 @@ func (j *judgement) ours(root string) bool {
 
 // senderRoots lists the root domains that the sender uses, proven or not.
 func senderRoots(m *mail.Message) []string {
-	roots := []string{m.Sender.Email.Domain.RootDomain}
+	roots := []string{registrable(m.Sender.Email.Domain.Domain).RootDomain}
 	if m.Headers.From != nil {
-		roots = append(roots, m.Headers.From.Email.Domain.RootDomain)
+		roots = append(roots, registrable(m.Headers.From.Email.Domain.Domain).RootDomain)
 	}
 	if m.Headers.ReturnPath != nil {
-		roots = append(roots, m.Headers.ReturnPath.Domain.RootDomain)
+		roots = append(roots, registrable(m.Headers.ReturnPath.Domain.Domain).RootDomain)
 	}
 	if _, d, ok := strings.Cut(m.Envelope.MailFrom, "@"); ok {
 		roots = append(roots, domain.Split(d).RootDomain)

@@ -13,6 +13,7 @@ import (
 	"context"
 	"strings"
 
+	"foregate/domain"
 	"foregate/mail"
 	"foregate/mail/weburl"
 )
@@ -96,9 +97,24 @@ func read(m *mail.Message) (refs []ref, left int) {
 				resources[n.URL] = r.url
 			}
 		}
+		if r.url.Domain != nil {
+			d := registrable(r.url.Domain.Domain)
+			r.url.Domain = &d
+		}
 		refs = append(refs, r)
 	}
 	return refs, left
+}
+
+// registrable splits a host by the whole Public Suffix List: what is judged is
+// who may publish under a name, so "a.github.io" and "b.github.io" are two
+// parties. The model's own fields know the ICANN section only.
+func registrable(host string) mail.Domain {
+	n := domain.Split(host)
+	return mail.Domain{
+		Domain: n.Domain, Punycode: n.Punycode, RootDomain: n.RootDomain,
+		SLD: n.SLD, Subdomain: n.Subdomain, TLD: n.TLD, Valid: n.Valid,
+	}
 }
 
 // within cuts the mentions to the bounds of one message.

@@ -23,7 +23,7 @@ import (
 func message(mentions ...mail.Mention) *mail.Message {
 	m := &mail.Message{Mentions: mentions}
 	m.Sender.Email.Email = "news@sender-example.com"
-	m.Sender.Email.Domain.RootDomain = "sender-example.com"
+	m.Sender.Email.Domain = mail.NewDomain("sender-example.com")
 	m.Recipients.To = []mail.Mailbox{{Email: mail.EmailAddress{Email: "User.Name@example.org"}}}
 	m.Body.HTML = &mail.HTMLBody{}
 	m.Body.Plain = &mail.PlainBody{}

@@ -152,7 +152,8 @@ func (r *renderer) openRoot(t tag, e *elem) {
 		root := &r.stack[0]
 		root.decl.merge(&e.decl)
 		root.id, root.class = e.id, e.class
-		root.style = root.decl.under(&rootStyle, t)
+		canvas := rootStyle()
+		root.style = root.decl.under(&canvas, t)
 		root.why = root.style.reason()
 	case r.topOf(tagBody, "") < 0:
 		r.push(*e)

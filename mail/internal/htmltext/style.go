@@ -15,7 +15,7 @@ type style struct {
 }
 
 // rootStyle is the style of the canvas.
-var rootStyle = style{font: basePixels, color: black, bg: white}
+func rootStyle() style { return style{font: basePixels, color: black, bg: white} }
 
 // tinyFont is the size in px up to which text cannot be read.
 const tinyFont = 2

@@ -12,7 +12,6 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"foregate/domain"
 	"foregate/mail"
 	"foregate/mail/weburl"
 	"foregate/mql/internal/check"
@@ -83,14 +82,9 @@ func parseURL(t *value.Type) check.Impl {
 	}
 }
 
-func splitDomain(host string) mail.Domain {
-	n := domain.Split(host)
-	return mail.Domain{Domain: n.Domain, Punycode: n.Punycode, RootDomain: n.RootDomain, SLD: n.SLD, Subdomain: n.Subdomain, TLD: n.TLD, Valid: n.Valid}
-}
-
 func parseDomain(t *value.Type) check.Impl {
 	return func(_ *check.Scratch, a []value.Value) value.Value {
-		d := splitDomain(a[0].Str())
+		d := mail.NewDomain(a[0].Str())
 		p := shape.ParsedDomain{Domain: d.Domain, Punycode: d.Punycode, RootDomain: d.RootDomain, SLD: d.SLD, Subdomain: d.Subdomain, TLD: d.TLD, Valid: d.Valid}
 		if !d.Valid {
 			p.Error = "not a domain name under a known suffix"
@@ -116,7 +110,7 @@ func parseEmail(t *value.Type) check.Impl {
 		if strings.ContainsAny(local, " ,;()") && !strings.HasPrefix(local, `"`) {
 			return value.Value{}
 		}
-		d := splitDomain(host)
+		d := mail.NewDomain(host)
 		return wrap(t, &mail.EmailAddress{Email: local + "@" + d.Domain, LocalPart: local, Domain: d})
 	}
 }
