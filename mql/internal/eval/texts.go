@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"regexp"
 	"strings"
 	"sync"
 
@@ -204,7 +203,7 @@ func passes(r *Run, kind, s string, pattern value.Value, fold bool) bool {
 // literals that they need do not occur.
 type lazyRegexp struct {
 	source string
-	get    func() *regexp.Regexp
+	get    func() *text.Regexp // nil if it does not compile, which the checker excludes
 }
 
 func newRegexp(pattern string, whole, fold bool) *lazyRegexp {
@@ -216,10 +215,10 @@ func newRegexp(pattern string, whole, fold bool) *lazyRegexp {
 	if whole {
 		src = `\A` + src + `\z`
 	}
-	return &lazyRegexp{source: pattern, get: sync.OnceValue(func() *regexp.Regexp {
-		re, err := regexp.Compile(src)
+	return &lazyRegexp{source: pattern, get: sync.OnceValue(func() *text.Regexp {
+		re, err := text.NewRegexp(src)
 		if err != nil {
-			re = nil
+			return nil
 		}
 		return re
 	})}
@@ -262,13 +261,13 @@ func (p *Program) regexTest(n *check.Node) triFn {
 				continue
 			}
 			if r.trace != nil {
-				if at := x.FindStringIndex(s); at != nil {
+				if at := x.Find(s); at != nil {
 					r.quote(where, re.source, s[at[0]:at[1]])
 					return value.True()
 				}
 				continue
 			}
-			if x.MatchString(s) {
+			if x.Match(s) {
 				return value.True()
 			}
 		}
@@ -292,7 +291,7 @@ func (p *Program) regexCount(n *check.Node) valFn {
 				return value.OfMissing(r.names(r.over))
 			}
 			if x := re.get(); x != nil {
-				total += len(x.FindAllStringIndex(v.Str(), maxMatches))
+				total += len(x.Std().FindAllStringIndex(v.Str(), maxMatches))
 			}
 		}
 		return value.OfInt(int64(total))
@@ -315,7 +314,7 @@ func (p *Program) regexExtract(n *check.Node) valFn {
 				return value.OfMissing(r.names(r.over))
 			}
 			if x := re.get(); x != nil {
-				matches = extract(x, v.Str(), matches)
+				matches = extract(x.Std(), v.Str(), matches)
 			}
 		}
 		w, err := value.Wrap(out, matches)

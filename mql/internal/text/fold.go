@@ -59,6 +59,15 @@ func FoldRune(r rune) rune {
 	return least
 }
 
+// orbit returns the other runes of r's folding orbit.
+func orbit(r rune) []rune {
+	var out []rune
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		out = append(out, f)
+	}
+	return out
+}
+
 // EqualFold reports equality under Fold.
 func EqualFold(a, b string) bool { return strings.EqualFold(a, b) }
 

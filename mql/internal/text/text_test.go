@@ -135,7 +135,7 @@ func show(n *Need) string {
 // expression needs.
 func TestNeedRegexpSound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		atom := rapid.SampledFrom([]string{"foo", "Bar", "qux@", "[abk]", "\u212A", ".", `\s`, `\b`, "(?i:kit)", "[^x]", "ß", "^", "$"})
+		atom := rapid.SampledFrom([]string{"foo", "Bar", "qux@", "[abk]", "\u212A", ".", `\s`, `\b`, `\B`, `\A`, `\z`, "(?m:^)", "(?m:$)", "(?i:kit)", "[^x]", "ß", "^", "$"})
 		quant := rapid.SampledFrom([]string{"", "", "", "*", "+", "?", "{0,2}", "{2}"})
 		var build func(depth int) string
 		build = func(depth int) string {
@@ -147,7 +147,7 @@ func TestNeedRegexpSound(t *testing.T) {
 				} else if len(p) > 1 {
 					p = "(?:" + p + ")"
 				}
-				if p != "^" && p != "$" {
+				if p != "^" && p != "$" && p[0] != '\\' {
 					p += quant.Draw(t, "quant")
 				}
 				parts = append(parts, p)
@@ -156,11 +156,20 @@ func TestNeedRegexpSound(t *testing.T) {
 		}
 		pattern := build(2)
 		flags := rapid.SampledFrom([]string{"", "(?i)", "(?s)"}).Draw(t, "flags")
-		words := rapid.SliceOfN(rapid.SampledFrom([]string{"foo", "FOO", "bar", "Bar", "qux@", "a", "b", "k", "K", "\u212A", " ", "kit", "KIT", "x", "ß", "ẞ", "\n"}), 0, 10).Draw(t, "words")
+		words := rapid.SliceOfN(rapid.SampledFrom([]string{"foo", "FOO", "bar", "Bar", "qux@", "a", "b", "k", "K", "\u212A", " ", "kit", "KIT", "x", "ß", "ẞ", "\n", "\xff"}), 0, 10).Draw(t, "words")
 		s := strings.Join(words, "")
 		re, err := regexp.Compile(flags + pattern)
 		if err != nil {
 			t.Skip()
+		}
+		x, err := NewRegexp(flags + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // states found, states remembered
+			if got, want := x.Match(s), re.MatchString(s); got != want {
+				t.Fatalf("%q matches %q: %v, package regexp says %v", flags+pattern, s, got, want)
+			}
 		}
 		if re.MatchString(s) && !met(NeedRegexp(flags+pattern), Fold(s)) {
 			t.Fatalf("%q matches %q, which lacks %s", flags+pattern, s, show(NeedRegexp(flags+pattern)))
@@ -179,6 +188,39 @@ func TestDistance(t *testing.T) {
 	}
 	if _, ok := Distance(strings.Repeat("a", 50_000), strings.Repeat("b", 50_000)); ok {
 		t.Error("an unbounded distance was computed")
+	}
+}
+
+// TestRegexpRefuses holds that expressions whose automaton would explode are
+// still answered, and right.
+func TestRegexpRefuses(t *testing.T) {
+	x, err := NewRegexp(`(?s)a.{30}b`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := strings.Repeat("a", 31) + strings.Repeat("ac", 20_000)
+	for range 2 * maxRefusals {
+		if x.Match(s) || !x.Match(s[len(s)-200:]+strings.Repeat("b", 40)) {
+			t.Fatal("wrong answer")
+		}
+	}
+}
+
+func BenchmarkRegexp(b *testing.B) {
+	const expr = `(?i:(?:invoice|payment|remittance)\s+(?:is\s+)?(?:past\s+)?due\b)`
+	s := strings.Repeat("Please review the attached statement and let us know about the payment. ", 200)
+	x, err := NewRegexp(expr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, match := range map[string]func(string) bool{"dfa": x.Match, "std": x.re.MatchString} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(s)))
+			b.ReportAllocs()
+			for b.Loop() {
+				match(s)
+			}
+		})
 	}
 }
 
