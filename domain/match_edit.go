@@ -34,9 +34,16 @@ type editEntry struct {
 type editIndex struct {
 	entries []editEntry
 	filter  []uint64
-	shift   uint // 64 − log2 of the number of bits
-	heads   map[uint64]int32
+	shift   uint       // 64 − log2 of the number of bits
+	slots   []editSlot // open addressing, a power of two of them, half empty
 	chain   []editLink
+}
+
+// editSlot is a place of the hash table: a string's hash and its chain, or
+// noEntry when it is free.
+type editSlot struct {
+	hash uint64
+	head int32
 }
 
 // editLink is one entry of a chain.
@@ -47,7 +54,8 @@ type editLink struct {
 
 // newEditIndex indexes the entries.
 func newEditIndex(entries []editEntry) editIndex {
-	x := editIndex{entries: entries, heads: make(map[uint64]int32)}
+	x := editIndex{entries: entries}
+	heads := make(map[uint64]int32)
 	for i := range entries {
 		e := &entries[i]
 		e.mask = symbolMask(e.text)
@@ -59,26 +67,44 @@ func newEditIndex(entries []editEntry) editIndex {
 				}
 			}
 			seen = append(seen, h)
-			head, ok := x.heads[h]
+			head, ok := heads[h]
 			if !ok {
 				head = noEntry
 			}
 			x.chain = append(x.chain, editLink{entry: int32(i), next: head})
-			x.heads[h] = int32(len(x.chain) - 1)
+			heads[h] = int32(len(x.chain) - 1)
 		})
 	}
 	// 32 bits for each key keep chance hits of the filter at 3 %.
 	size := uint(10)
-	for 1<<size < 32*len(x.heads) {
+	for 1<<size < 32*len(heads) {
 		size++
 	}
 	x.shift = 64 - size
 	x.filter = make([]uint64, 1<<size/64)
-	for h := range x.heads {
+	x.slots = make([]editSlot, 1<<(size-4)) // twice the keys at least
+	for i := range x.slots {
+		x.slots[i].head = noEntry
+	}
+	for h, head := range heads {
 		b := h * hashBase >> x.shift
 		x.filter[b/64] |= 1 << (b % 64)
+		i := int(b >> 4)
+		for x.slots[i].head != noEntry {
+			i = (i + 1) & (len(x.slots) - 1)
+		}
+		x.slots[i] = editSlot{hash: h, head: head}
 	}
 	return x
+}
+
+// find gives the chain of a hash, or noEntry.
+func (x *editIndex) find(h uint64) int32 {
+	for i := int(h * hashBase >> x.shift >> 4); ; i = (i + 1) & (len(x.slots) - 1) {
+		if s := &x.slots[i]; s.hash == h || s.head == noEntry {
+			return s.head
+		}
+	}
 }
 
 // symbolMask has a bit for each symbol that occurs.
@@ -206,11 +232,7 @@ func (x *editIndex) probe(h uint64, s *scratch, from, to int) {
 
 // compare adds the tokens filed under h that are near enough.
 func (x *editIndex) compare(h uint64, s *scratch, from, to int) {
-	c, ok := x.heads[h]
-	if !ok {
-		return
-	}
-	for ; c != noEntry; c = x.chain[c].next {
+	for c := x.find(h); c != noEntry; c = x.chain[c].next {
 		e := &x.entries[x.chain[c].entry]
 		// One edit changes the length by one at most, and the set of symbols by
 		// two: most candidates fall here.
