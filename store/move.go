@@ -243,6 +243,7 @@ func purge(ctx context.Context, tx *sql.Tx, before time.Time) (int, error) {
 		for _, text := range []string{
 			`DELETE FROM held_recipients WHERE hold_id = $1`,
 			`DELETE FROM held WHERE id = $1`,
+			`DELETE FROM history_raw WHERE message_id = $1`,
 			`DELETE FROM messages WHERE id = $1`,
 		} {
 			if _, err := tx.ExecContext(ctx, text, id); err != nil {

@@ -44,6 +44,9 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Bytes", keepBytes},
 		{"Expire", expire},
 		{"Purge", purge},
+		{"History", history},
+		{"HistoryTrim", historyTrim},
+		{"HistoryWhole", historyWhole},
 		{"Together", together},
 		{"Cancelled", cancelled},
 	} {
