@@ -16,7 +16,7 @@ func (ss *session) finish(b *smtp.Body) {
 	who := ss.who()
 	t := Transaction{Client: who.Addr, Helo: who.Helo, From: tx.From, Recipients: len(tx.rcpts), Size: len(b.Raw)}
 	var replies []smtp.Reply
-	var placed []int // recipients whose copies the next hop has taken
+	var placed []string // recipients whose copies the next hop has taken
 	raw := b.Raw
 	if b.Fault != smtp.Sound {
 		replies = repeat(faultReply(b.Fault, &s.Config), len(tx.rcpts))
@@ -41,7 +41,7 @@ func (ss *session) finish(b *smtp.Body) {
 	worst := combine(replies)
 	remember := func(again bool) {
 		if !ss.lmtp && len(placed) > 0 {
-			s.delivered.note(tx, raw, placed, again, s.Now())
+			s.delivered.Note(tx.From, raw, placed, again, s.Now())
 		}
 	}
 	if !worst.OK() {
@@ -126,7 +126,7 @@ type delivery struct {
 	raw     []byte
 	out     mail.Outcome
 	replies []smtp.Reply // one for each recipient of the transaction
-	placed  []int        // indices of recipients delivered
+	placed  []string     // recipients delivered
 	last    string       // the next hop's last answer to data
 }
 
@@ -240,16 +240,16 @@ func (d *delivery) holdRefused(refused []int, ok smtp.Reply) (r smtp.Reply) {
 // that fails speaks for those not yet tried.
 func (d *delivery) place(groups []group, ok smtp.Reply) {
 	ss := d.ss
-	seen := func(int) bool { return false }
+	seen := func(string) bool { return false }
 	if !ss.lmtp {
-		seen = ss.srv.delivered.lookup(ss.tx, d.raw, ss.srv.Now())
+		seen = ss.srv.delivered.Seen(ss.tx.From, d.raw, ss.srv.Now())
 	}
 	for n, g := range groups {
 		todo := slices.DeleteFunc(slices.Clone(g.who), func(i int) bool {
-			if !seen(i) {
+			if !seen(ss.tx.rcpts[i].Addr) {
 				return false
 			}
-			d.replies[i], d.placed = ok, append(d.placed, i)
+			d.replies[i], d.placed = ok, append(d.placed, ss.tx.rcpts[i].Addr)
 			return true
 		})
 		if len(todo) == 0 {
@@ -261,7 +261,7 @@ func (d *delivery) place(groups []group, ok smtp.Reply) {
 		for k, i := range todo {
 			d.replies[i] = answers[k]
 			if answers[k].OK() {
-				d.last, d.replies[i], d.placed = answers[k].String(), ok, append(d.placed, i)
+				d.last, d.replies[i], d.placed = answers[k].String(), ok, append(d.placed, ss.tx.rcpts[i].Addr)
 			} else if bad.Code == 0 || answers[k].Temporary() {
 				bad = answers[k]
 			}

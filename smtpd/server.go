@@ -18,6 +18,7 @@ import (
 	"github.com/pires/go-proxyproto"
 	"golang.org/x/sync/semaphore"
 
+	"foregate/smtpd/internal/once"
 	"foregate/smtpd/internal/smtp"
 )
 
@@ -33,7 +34,7 @@ type state struct {
 	hop       smtp.Target
 	tls       *tls.Config
 	hopWords  hopWords
-	delivered delivered
+	delivered once.Memory
 	budget    *semaphore.Weighted
 
 	mu        sync.Mutex

@@ -106,7 +106,7 @@ type Config struct {
 	DataTimeout    time.Duration // for one read of message data (section 4.5.3.2.5)
 	DataTotal      time.Duration // for one whole message: against a trickle
 	GateTimeout    time.Duration // for Gate.Receive
-	HopTimeout     time.Duration // for each answer of the next hop, and to connect
+	HopTimeout     time.Duration // for each answer of the next hop
 	HopDataTimeout time.Duration // for its answer to the end of data (section 4.5.3.2.6)
 	StopTimeout    time.Duration // for messages in flight when Run is told to stop
 }
@@ -130,7 +130,7 @@ func Defaults() Config {
 		DataTimeout:    3 * time.Minute,
 		DataTotal:      30 * time.Minute, // MaxSize at 30 kB/s
 		GateTimeout:    time.Minute,
-		HopTimeout:     time.Minute,
+		HopTimeout:     2 * time.Minute, // some look recipients up elsewhere
 		HopDataTimeout: 5 * time.Minute, // with GateTimeout below the 10 minutes that a client waits
 		StopTimeout:    30 * time.Second,
 	}

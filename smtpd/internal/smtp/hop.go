@@ -89,9 +89,12 @@ type Hop struct {
 	release func() bool
 }
 
+// connectWait is enough for a server that is there.
+const connectWait = 10 * time.Second
+
 // Dial connects and says hello. The connection is cut when ctx ends.
 func Dial(ctx context.Context, t Target, hello string, wait, waitEnd time.Duration) (*Hop, error) {
-	d := net.Dialer{Timeout: wait}
+	d := net.Dialer{Timeout: min(wait, connectWait)}
 	conn, err := d.DialContext(ctx, t.network, t.addr)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the next hop: %w", err)
