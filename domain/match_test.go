@@ -43,6 +43,7 @@ func TestMatch(t *testing.T) {
 		{"paypal-login.com", "PayPal", RuleComboLure, `"paypal" with "-login" after it`},
 		{"sicherheit-paypal-konto.de", "PayPal", RuleComboLure, `"paypal" with "sicherheit-" before and "-konto" after it`},
 		{"dhl-zustellung.net", "DHL", RuleComboLure, `"dhl" with "-zustellung" after it`},
+		{"mydhl-paket.net", "DHL", RuleComboLure, `"dhl" with "my" before and "-paket" after it`},
 		{"orange-facture.com", "Orange", RuleComboLure, `"orange" with "-facture" after it`},
 		{"paypalxq7.top", "PayPal", RuleCombo, `"paypal" with "xq7" after it`},
 		{"paypal.com.evil.top", "PayPal", RuleDomainInLabel, `"paypal.com" in front of evil.top`},

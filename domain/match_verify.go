@@ -16,6 +16,7 @@ type place struct {
 	registrable      bool
 	suffixAt         int // where the public suffix starts
 	leftFree, rightF bool
+	my               bool // "my" runs into the token
 	hosted           bool // under a suffix of a hosting company, not of a registry
 }
 
@@ -159,7 +160,9 @@ func newPlace(s *scratch, h *hit, suffixAt int) place {
 		p.segEnd++
 	}
 	p.registrable = p.labelEnd+1 >= suffixAt
-	p.leftFree = p.from == p.label || !isLetter(s.raw[p.from-1])
+	// "my" before a name is how owners call their customers' pages.
+	p.my = p.from-p.segment == 2 && string(s.raw[p.segment:p.from]) == "my"
+	p.leftFree = p.from == p.label || !isLetter(s.raw[p.from-1]) || p.my
 	p.rightF = p.to == p.labelEnd || !isLetter(s.raw[p.to])
 	return p
 }
@@ -530,7 +533,7 @@ type company struct {
 
 // company looks at what stands in the label beside the token.
 func (m *Matcher) company(p place) company {
-	c := company{complete: true, machine: true, ordinary: true}
+	c := company{complete: true, machine: true, ordinary: true, lured: p.my && p.labelEnd > p.to}
 	segments := 0
 	for _, part := range [2][]byte{p.s.raw[p.label:p.from], p.s.raw[p.to:p.labelEnd]} {
 		for len(part) > 0 {
