@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,10 +35,11 @@ type source struct {
 
 // cond is a condition on the literals of fields.
 type cond struct {
-	field, literal int
-	all            []*cond
-	any            []*cond
-	atLeast        int // of any; 0 means 1
+	field    int
+	literals []int // one of them occurs in the field
+	all      []*cond
+	any      []*cond
+	atLeast  int // of any; 0 means 1
 }
 
 // met evaluates c; nil is always met.
@@ -63,16 +65,22 @@ func (r *Run) met(c *cond) bool {
 		}
 		return false
 	}
-	return r.literalsOf(c.field).Has(c.literal)
+	bits := r.bits[c.field]
+	if r.indexed[c.field] != r.epoch {
+		bits = r.literalsOf(c.field)
+	}
+	for _, lit := range c.literals {
+		if bits.Has(lit) {
+			return true
+		}
+	}
+	return false
 }
 
-// literalsOf returns the literals that occur in a field, found in one pass
-// when first asked for.
+// literalsOf finds the literals that occur in a field, in one pass. It is done
+// when a condition first asks for one of them.
 func (r *Run) literalsOf(id int) text.Bits {
 	bits := r.bits[id]
-	if r.indexed[id] == r.epoch {
-		return bits
-	}
 	clear(bits)
 	// The pass is for all rules: it has a budget of its own, and must not
 	// disturb the loops of the rule that asked first.
@@ -166,7 +174,7 @@ func (f *field) literal(lit string) *cond {
 		f.literals = append(f.literals, lit)
 		f.index[lit] = i
 	}
-	return &cond{field: f.id, literal: i}
+	return &cond{field: f.id, literals: []int{i}}
 }
 
 // lower turns a need of one of the fields into a condition.
@@ -216,13 +224,46 @@ func anyOf(conds []*cond) *cond {
 			return nil
 		}
 	}
-	if len(conds) == 1 {
+	conds = merge(conds)
+	switch len(conds) {
+	case 0:
+		return nil
+	case 1:
 		return conds[0]
 	}
-	if len(conds) == 0 {
-		return nil
-	}
 	return &cond{any: conds}
+}
+
+// merge joins alternatives: nested ones, and literals of the same field.
+func merge(conds []*cond) []*cond {
+	var out []*cond
+	byField := map[int]*cond{}
+	var add func(c *cond)
+	add = func(c *cond) {
+		switch {
+		case c.any != nil && c.atLeast <= 1:
+			for _, k := range c.any {
+				add(k)
+			}
+		case c.literals == nil:
+			out = append(out, c)
+		case byField[c.field] == nil:
+			own := &cond{field: c.field, literals: slices.Clone(c.literals)}
+			byField[c.field] = own
+			out = append(out, own)
+		default:
+			own := byField[c.field]
+			own.literals = append(own.literals, c.literals...)
+		}
+	}
+	for _, c := range conds {
+		add(c)
+	}
+	for _, c := range byField {
+		slices.Sort(c.literals)
+		c.literals = slices.Compact(c.literals)
+	}
+	return out
 }
 
 // need derives the condition without which n can't be true. scopes are the

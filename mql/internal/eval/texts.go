@@ -234,15 +234,22 @@ func (p *Program) regexps(n *check.Node) []*lazyRegexp {
 	return out
 }
 
-// regexTest compiles regex.contains and regex.match.
-func (p *Program) regexTest(n *check.Node) triFn {
-	subj, where, res := p.val(n.Args[0]), Spell(n.Args[0]), p.regexps(n)
+// guards are the literals that each expression needs of the text subj, where
+// the multi-pattern pass covers that text.
+func (p *Program) guards(subj *check.Node, res []*lazyRegexp) []*cond {
 	guards := make([]*cond, len(res))
-	if f := p.fieldOf(n.Args[0]); f != nil {
+	if f := p.fieldOf(subj); f != nil {
 		for i, re := range res {
 			guards[i] = p.lower(text.NeedRegexp(re.source), []*field{f})
 		}
 	}
+	return guards
+}
+
+// regexTest compiles regex.contains and regex.match.
+func (p *Program) regexTest(n *check.Node) triFn {
+	subj, where, res := p.val(n.Args[0]), Spell(n.Args[0]), p.regexps(n)
+	guards := p.guards(n.Args[0], res)
 	return func(r *Run) value.Tri {
 		v, t, known := subject(r, subj)
 		if !known {
@@ -280,17 +287,21 @@ const maxMatches = 100_000
 
 func (p *Program) regexCount(n *check.Node) valFn {
 	subj, res := p.val(n.Args[0]), p.regexps(n)
+	guards := p.guards(n.Args[0], res)
 	return func(r *Run) value.Value {
 		v, t, known := subject(r, subj)
 		if !known {
 			return t.Value()
 		}
 		total := 0
-		for _, re := range res {
+		for i, re := range res {
+			if !r.plain && !r.met(guards[i]) {
+				continue
+			}
 			if !r.spendText(len(v.Str())) {
 				return value.OfMissing(r.names(r.over))
 			}
-			if x := re.get(); x != nil {
+			if x := re.get(); x != nil && x.Match(v.Str()) {
 				total += len(x.Std().FindAllStringIndex(v.Str(), maxMatches))
 			}
 		}
@@ -303,17 +314,21 @@ const maxExtracts = 1000
 
 func (p *Program) regexExtract(n *check.Node) valFn {
 	subj, res, out := p.val(n.Args[0]), p.regexps(n), n.Func.Out
+	guards := p.guards(n.Args[0], res)
 	return func(r *Run) value.Value {
 		v, t, known := subject(r, subj)
 		if !known {
 			return t.Value()
 		}
 		matches := []match{}
-		for _, re := range res {
+		for i, re := range res {
+			if !r.plain && !r.met(guards[i]) {
+				continue
+			}
 			if !r.spendText(len(v.Str())) {
 				return value.OfMissing(r.names(r.over))
 			}
-			if x := re.get(); x != nil {
+			if x := re.get(); x != nil && x.Match(v.Str()) {
 				matches = extract(x.Std(), v.Str(), matches)
 			}
 		}

@@ -6,7 +6,7 @@ package text
 type Matcher struct {
 	class   [256]uint8 // byte → column; 0 for bytes in no literal
 	width   int
-	next    []int32 // state·width + column → state, complete
+	next    []int32 // row offset + column → row offset, inverted where literals end
 	out     []int32 // state → first literal that ends there, −1 none
 	link    []int32 // state → next shorter state with a literal, 0 none
 	chain   []int32 // literal → next literal of the same state, −1 none
@@ -50,17 +50,19 @@ func (m *Matcher) state() int32 {
 	return n
 }
 
-// complete turns the trie into a complete automaton, breadth first.
+// complete turns the trie into a complete automaton, breadth first, and lays
+// it out in that order: the shallow states, where a text spends its time, lie
+// together.
 func (m *Matcher) complete() {
 	m.link = make([]int32, len(m.out))
 	fail := make([]int32, len(m.out))
-	queue := make([]int32, 0, len(m.out))
+	queue := make([]int32, 1, len(m.out))
 	for c := range m.width {
 		if s := m.next[c]; s != 0 {
 			queue = append(queue, s)
 		}
 	}
-	for head := 0; head < len(queue); head++ {
+	for head := 1; head < len(queue); head++ {
 		s := queue[head]
 		f := fail[s]
 		if m.out[f] >= 0 {
@@ -78,6 +80,29 @@ func (m *Matcher) complete() {
 			}
 		}
 	}
+	m.layOut(queue)
+}
+
+// layOut renumbers the states in the given order, replaces state numbers by
+// row offsets, and marks by inversion those where a literal ends.
+func (m *Matcher) layOut(order []int32) {
+	place := make([]int32, len(order))
+	for i, s := range order {
+		place[s] = int32(i)
+	}
+	next, out, link := make([]int32, len(m.next)), make([]int32, len(m.out)), make([]int32, len(m.link))
+	for i, s := range order {
+		out[i], link[i] = m.out[s], place[m.link[s]]
+		for c := range m.width {
+			t := m.next[int(s)*m.width+c]
+			row := place[t] * int32(m.width)
+			if m.out[t] >= 0 || m.link[t] != 0 {
+				row = ^row
+			}
+			next[i*m.width+c] = row
+		}
+	}
+	m.next, m.out, m.link = next, out, link
 }
 
 // Literals returns the number of literals.
@@ -91,21 +116,26 @@ func (b Bits) Has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
 
 // Find adds the literals that occur in s to seen, which holds Literals bits.
 func (m *Matcher) Find(s string, seen Bits) {
-	state := int32(0)
-	width := int32(m.width)
+	row := int32(0)
 	for i := range len(s) {
-		state = m.next[state*width+int32(m.class[s[i]])]
-		if m.out[state] < 0 && m.link[state] == 0 {
+		row = m.next[row+int32(m.class[s[i]])]
+		if row >= 0 {
 			continue
 		}
-		for t := state; t != 0; t = m.link[t] {
-			id := m.out[t]
-			if id >= 0 && seen.Has(int(id)) {
-				break // so are all shorter ones
-			}
-			for ; id >= 0; id = m.chain[id] {
-				seen[id>>6] |= 1 << (id & 63)
-			}
+		row = ^row
+		m.report(row/int32(m.width), seen)
+	}
+}
+
+// report adds the literals that end in the state.
+func (m *Matcher) report(state int32, seen Bits) {
+	for t := state; t != 0; t = m.link[t] {
+		id := m.out[t]
+		if id >= 0 && seen.Has(int(id)) {
+			return // so are all shorter ones
+		}
+		for ; id >= 0; id = m.chain[id] {
+			seen[id>>6] |= 1 << (id & 63)
 		}
 	}
 }
