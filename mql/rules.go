@@ -186,10 +186,7 @@ func ParseRule(file string, raw []byte) (*Rule, error) {
 	rule := &Rule{File: file}
 	found := false
 	for _, pair := range root.Values {
-		key, ok := pair.Key.(ast.MapKeyNode)
-		if !ok {
-			continue
-		}
+		key := pair.Key
 		name := key.GetToken().Value
 		found = found || name == "source"
 		if err := rule.set(name, pair.Value); err != nil {

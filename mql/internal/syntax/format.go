@@ -191,12 +191,10 @@ func (f *formatter) trailing(end, limit int) {
 // blankBefore reports a blank line between two operands, before the comments
 // of the second.
 func (f *formatter) blankBefore(end, start int) bool {
-	for f.next < len(f.comments) && f.comments[f.next].Start < start {
-		c := f.comments[f.next]
-		if c.Start >= end {
+	if f.next < len(f.comments) {
+		if c := f.comments[f.next]; c.Start >= end && c.Start < start {
 			start = c.Start
 		}
-		break
 	}
 	gap := f.src[end:max(end, start)]
 	blank := strings.Split(gap, "\n")

@@ -20,7 +20,7 @@ func (n *Need) Always() bool { return n == nil || n.Lit == "" && n.All == nil &&
 // Bounds of needed literals.
 const (
 	minLiteral = 3  // bytes; shorter ones occur nearly everywhere
-	maxLiteral = 16 // bytes; the first are telling enough, and the automaton stays small
+	maxLiteral = 8  // bytes; the first are telling enough, and the automaton stays in the cache
 	maxExact   = 24 // texts that a part of an expression may stand for before it is given up
 	maxClass   = 6  // runes of a class worth expanding
 )
