@@ -13,6 +13,7 @@ import (
 	"foregate/policy"
 	"foregate/scan"
 	"foregate/scan/auth"
+	"foregate/scan/claim"
 	"foregate/scan/file"
 	"foregate/scan/form"
 	"foregate/scan/link"
@@ -30,6 +31,10 @@ func newEngine(c config, book *rule.Book) (*scan.Engine, error) {
 	p, err := newPolicy(c)
 	if err != nil {
 		return nil, err
+	}
+	claims, err := claim.New(claimConfig(c.Organisation))
+	if err != nil {
+		return nil, fmt.Errorf("setting up the claim stage: %w", err)
 	}
 	own := lowerAll(c.Organisation.Domains)
 	return &scan.Engine{
@@ -50,9 +55,10 @@ func newEngine(c config, book *rule.Book) (*scan.Engine, error) {
 			scan.Par{
 				file.Stage{},
 				form.Stage{},
+				claims,
 			},
 			// The rules see what every other stage has filled in.
-			rule.Stage{Book: book},
+			rule.Stage{Book: book, Caps: capabilities(c)},
 		},
 	}, nil
 }
@@ -85,6 +91,14 @@ func newResolver(c dnsConfig) (dns.Resolver, error) {
 		return nil, fmt.Errorf("setting up DNS: %w", err)
 	}
 	return r, nil
+}
+
+func claimConfig(o orgConfig) claim.Config {
+	c := claim.Config{OwnDomains: lowerAll(o.Domains), OwnNames: o.DisplayNames, Partners: lowerAll(o.Partners)}
+	for _, v := range o.VIPs {
+		c.VIPs = append(c.VIPs, claim.VIP{Name: v.DisplayName, Addresses: lowerAll(v.Emails)})
+	}
+	return c
 }
 
 // weights returns the configured weight table, or the built-in one.

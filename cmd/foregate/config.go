@@ -96,8 +96,9 @@ type allowConfig struct {
 }
 
 type rulesConfig struct {
-	Dirs  []string `yaml:"dirs" doc:"Folders with rule files."`
-	Lists string   `yaml:"lists" doc:"Folder with the list files that rules name with $."`
+	Builtin bool     `yaml:"builtin" doc:"Use the rules and lists that come with Foregate. List files of the same name take the place of built-in ones."`
+	Dirs    []string `yaml:"dirs" doc:"Folders with rule files."`
+	Lists   string   `yaml:"lists" doc:"Folder with the list files that rules name with $."`
 }
 
 type quarantineConfig struct {
@@ -131,6 +132,7 @@ func defaults() config {
 			Groups: []groupConfig{{Name: "everyone", FlagAt: &flag, HoldAt: &hold}},
 			Gaps:   map[string]string{"default": "deliver"},
 		},
+		Rules:      rulesConfig{Builtin: true},
 		Quarantine: quarantineConfig{Retention: 30 * 24 * time.Hour},
 		Log:        logConfig{Level: "info", Format: "text"},
 	}

@@ -19,14 +19,16 @@ import (
 // Exit statuses of every command.
 const (
 	exitOK     = 0 // done, nothing held
-	exitHeld   = 1 // scan: something would be held or refused
+	exitHeld   = 1 // scan: something would be held or refused; rules: something is wrong
 	exitFailed = 2 // could not do it, could not look, or wrong usage
 )
 
-// errHeld and errGap end a scan with their exit status, without a message.
+// errHeld, errFound and errGap end a command with their exit status, without a
+// message.
 var (
-	errHeld = errors.New("something was held")
-	errGap  = errors.New("something could not be looked at")
+	errHeld  = errors.New("something was held")
+	errFound = errors.New("something was found to be wrong") // checks and tests of rules
+	errGap   = errors.New("something could not be looked at")
 )
 
 // world is what a command may touch of the process around it.
@@ -48,6 +50,8 @@ type cli struct {
 	Scan       scanCmd       `cmd:"" help:"Judge messages from files, folders, mboxes, Maildirs or standard input."`
 	Parse      parseCmd      `cmd:"" help:"Print a message in the Message Data Model as JSON."`
 	Quarantine quarantineCmd `cmd:"" help:"Look after held messages."`
+	Rules      rulesCmd      `cmd:"" help:"Write, check, test and measure detection rules."`
+	Hunt       huntCmd       `cmd:"" help:"Look for messages by a query in the rule language."`
 	Eval       evalCmd       `cmd:"" help:"Measure detection and cost on a labelled corpus."`
 	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
 	Conf       configCmd     `cmd:"" name:"config" help:"Check, show or explain the configuration."`
@@ -94,7 +98,7 @@ func run(w world, args []string) int {
 	switch err := kctx.Run(); {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errHeld):
+	case errors.Is(err, errHeld), errors.Is(err, errFound):
 		return exitHeld
 	case errors.Is(err, errGap):
 		return exitFailed

@@ -43,6 +43,10 @@ func (p *progress) step() {
 	p.done++
 	if now := time.Now(); now.Sub(p.last) > 100*time.Millisecond {
 		p.last = now
+		if p.total == 0 { // not known
+			fmt.Fprintf(p.w, "\r%s: %d", p.what, p.done)
+			return
+		}
 		const width = 30
 		n := min(width, width*p.done/max(1, p.total))
 		fmt.Fprintf(p.w, "\r%s [%s%s] %d of %d", p.what, strings.Repeat("#", n), strings.Repeat(".", width-n), p.done, p.total)

@@ -1,17 +1,30 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	"foregate/domain"
 	"foregate/mql"
 	"foregate/mql/shape"
+	"foregate/rules"
 	"foregate/scan/rule"
 )
+
+// capabilities answers what rules ask beyond the message, by function name.
+// What is not there leaves rules open.
+func capabilities(config) mql.Capabilities { return mql.Capabilities{} }
+
+// builtinPlace goes before the names of the rules that come with the program.
+const builtinPlace = "builtin"
+
+func builtinRuleFiles() ([]ruleFile, error) {
+	return ruleFilesFS(rules.Rules(), builtinPlace, "rules")
+}
 
 // loadRules reads every rule folder and the lists. Rules that do not check are
 // left out and returned as faults, one each; the others are in force. An error
@@ -21,32 +34,53 @@ func loadRules(c config) (e *rule.Edition, faults []error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var rules []*mql.Rule
-	for _, dir := range c.Rules.Dirs {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, nil, fmt.Errorf("loading rules: %w", errors.Join(err, fmt.Errorf("%s is no folder", dir)))
-		}
-		read, errs := mql.ReadRules(os.DirFS(dir))
-		rules = append(rules, read...)
-		faults = append(faults, errs...)
+	sources, errs, err := configuredRules(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("loading rules: %w", err)
 	}
-	set, errs := mql.NewEnv().CompileRules(rules)
+	faults = append(faults, errs...)
+	plain := make([]*mql.Rule, len(sources))
+	for i, s := range sources {
+		plain[i] = s.Rule
+	}
+	set, errs := mql.NewEnv().CompileRules(plain)
 	return &rule.Edition{Rules: set, Lists: lists}, append(faults, errs...), nil
 }
 
-// loadLists reads the list files and adds what the configuration says of the
-// organisation.
+// ruleLists loads the lists for a command; faults are told to warn.
+func ruleLists(c config, warn io.Writer) (*mql.Lists, error) {
+	lists, faults, err := loadLists(c)
+	for _, f := range faults {
+		fmt.Fprintf(warn, "foregate: %v\n", f)
+	}
+	return lists, err
+}
+
+// loadLists reads the built-in lists, puts the configured list files over them
+// and adds what the configuration says of the organisation.
 func loadLists(c config) (*mql.Lists, []error, error) {
 	var lists *mql.Lists
 	var faults []error
+	if c.Rules.Builtin {
+		lists, faults = mql.LoadLists(rules.Lists())
+	}
 	if c.Rules.Lists != "" {
 		var fsys fs.FS = os.DirFS(c.Rules.Lists)
 		if _, err := fs.Stat(fsys, "manifest.json"); err != nil {
-			return nil, nil, fmt.Errorf("loading lists: %w", err)
+			return nil, nil, fmt.Errorf("loading lists: %s: %w", path.Join(c.Rules.Lists, "manifest.json"), err)
 		}
-		lists, faults = mql.LoadLists(fsys)
+		read, errs := mql.LoadLists(fsys)
+		lists, faults = lists.Merge(read), append(faults, errs...)
 	}
-	o := c.Organisation
+	lists, err := organisationLists(c.Organisation, lists)
+	if err != nil {
+		return nil, nil, fmt.Errorf("loading lists: %w", err)
+	}
+	return lists, faults, nil
+}
+
+// organisationLists adds what the configuration says of the organisation.
+func organisationLists(o orgConfig, lists *mql.Lists) (*mql.Lists, error) {
 	if len(o.Domains) > 0 {
 		var slds []string
 		for _, d := range o.Domains {
@@ -54,21 +88,17 @@ func loadLists(c config) (*mql.Lists, []error, error) {
 		}
 		lists = lists.With("org_domains", lowerAll(o.Domains)).With("org_slds", slds)
 	}
-	if len(o.DisplayNames) > 0 || len(o.VIPs) > 0 {
-		names := o.DisplayNames
-		var people []shape.VIP
-		for _, v := range o.VIPs {
-			names = append(names, v.DisplayName)
-			first, last, _ := strings.Cut(v.DisplayName, " ")
-			for _, email := range append(v.Emails, "")[:max(1, len(v.Emails))] {
-				people = append(people, shape.VIP{DisplayName: v.DisplayName, FirstName: first, LastName: last, Email: email})
-			}
-		}
-		lists = lists.With("org_display_names", names)
-		var err error
-		if lists, err = lists.WithVIPs(people); err != nil {
-			return nil, nil, fmt.Errorf("loading lists: %w", err)
+	if len(o.DisplayNames) == 0 && len(o.VIPs) == 0 {
+		return lists, nil
+	}
+	names := append([]string{}, o.DisplayNames...)
+	var people []shape.VIP
+	for _, v := range o.VIPs {
+		names = append(names, v.DisplayName)
+		first, last, _ := strings.Cut(v.DisplayName, " ")
+		for _, email := range append(append([]string{}, v.Emails...), "")[:max(1, len(v.Emails))] {
+			people = append(people, shape.VIP{DisplayName: v.DisplayName, FirstName: first, LastName: last, Email: email})
 		}
 	}
-	return lists, faults, nil
+	return lists.With("org_display_names", names).WithVIPs(people)
 }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"foregate/mql"
+)
+
+type rulesBacktestCmd struct {
+	Rule    string `arg:"" help:"A rule's file, or the ID or name of one in force."`
+	Corpus  string `placeholder:"DIR" xor:"what" required:"" help:"Labelled mail, as for eval."`
+	Since   age    `placeholder:"AGE" xor:"what" required:"" help:"The messages that the gate judged within this time, such as 30d; the label is what was done with them."`
+	Against string `placeholder:"FILE" help:"Another version of the rule; what differs is shown."`
+	JSON    bool   `help:"Print one JSON object."`
+}
+
+// Help is the long help text.
+func (rulesBacktestCmd) Help() string {
+	return `Says what a rule would have hit, by label and source, before it goes into force.
+With --against it names the messages that only one of two versions hits.
+
+Examples:
+  foregate rules backtest new.yml --corpus ~/labelled
+  foregate rules backtest new.yml --since 30d --against /etc/foregate/rules/old.yml`
+}
+
+// backtest is the object of --json.
+type backtest struct {
+	Rule    string        `json:"rule"`
+	Sources []backtestRow `json:"sources"`
+	Open    int           `json:"open"`
+	Missing []string      `json:"missing"` // what was lacking
+	Skipped int           `json:"skipped"` // without bytes, or unreadable
+	Gained  []string      `json:"gained"`  // only this version hits
+	Lost    []string      `json:"lost"`    // only the version against hits
+	Hits    []string      `json:"hits"`
+	against bool
+}
+
+type backtestRow struct {
+	Label  string `json:"label"`
+	Source string `json:"source"`
+	N      int    `json:"n"`
+	Hits   int    `json:"hits"`
+}
+
+// Run tests.
+func (c rulesBacktestCmd) Run(w *world, g *cli) error {
+	conf, err := loadConfig(g.Config, g.DB)
+	if err != nil {
+		return err
+	}
+	var rules []*mql.Rule
+	for _, word := range []string{c.Rule, c.Against} {
+		if word == "" {
+			continue
+		}
+		r, err := findRule(conf, word)
+		if err != nil {
+			return err
+		}
+		version := *r
+		version.ID = "" // two versions may have one ID
+		rules = append(rules, &version)
+	}
+	set, err := compileAll(rules...)
+	if err != nil {
+		return err
+	}
+	p, err := newProbe(conf, set, w.stderr)
+	if err != nil {
+		return err
+	}
+	messages, total, closing, err := c.messages(w, conf)
+	if err != nil {
+		return err
+	}
+	b, err := runBacktest(w, p, messages, total)
+	if err = errors.Join(err, closing()); err != nil {
+		return err
+	}
+	b.Rule, b.against = rules[0].Name, len(rules) > 1
+	if c.JSON {
+		return json.NewEncoder(w.stdout).Encode(b)
+	}
+	return b.print(w.stdout)
+}
+
+// messages are what the rule is tested on.
+func (c rulesBacktestCmd) messages(w *world, conf config) (iter.Seq[found], int, func() error, error) {
+	if c.Corpus == "" {
+		return huntCmd{Since: c.Since}.messages(w, conf, &huntState{})
+	}
+	samples, err := loadCorpus(c.Corpus)
+	return corpusMessages(samples), len(samples), func() error { return nil }, err
+}
+
+// runBacktest evaluates the first rule of the probe, and the second where there
+// is one to compare with.
+func runBacktest(w *world, p *probe, messages iter.Seq[found], total int) (backtest, error) {
+	b := backtest{Sources: []backtestRow{}, Missing: []string{}, Gained: []string{}, Lost: []string{}, Hits: []string{}}
+	bar := newProgress(w.stderr, "testing", total)
+	defer bar.finish()
+	p.opts.NoQuotes = true
+	index := map[[2]string]int{}
+	err := p.lookAll(w.ctx, messages, func(s seen) error {
+		bar.step()
+		if s.err != nil {
+			b.Skipped++
+			return nil
+		}
+		key := [2]string{s.from.label, s.from.src}
+		i, ok := index[key]
+		if !ok {
+			i = len(b.Sources)
+			index[key] = i
+			b.Sources = append(b.Sources, backtestRow{Label: key[0], Source: key[1]})
+		}
+		b.Sources[i].N++
+		var now, then bool
+		for _, o := range s.result.Outcomes {
+			switch {
+			case o.Rule != p.set.Rules[0]:
+				then = o.State == mql.True
+			case o.State == mql.True:
+				now = true
+			default:
+				b.Open++
+				b.Missing = append(b.Missing, o.Missing...)
+			}
+		}
+		b.Missing = slices.Compact(slices.Sorted(slices.Values(b.Missing)))
+		if now {
+			b.Sources[i].Hits++
+			b.Hits = append(b.Hits, s.from.name)
+		}
+		if now && !then && len(p.set.Rules) > 1 {
+			b.Gained = append(b.Gained, s.from.name)
+		}
+		if then && !now {
+			b.Lost = append(b.Lost, s.from.name)
+		}
+		return nil
+	})
+	slices.SortFunc(b.Sources, func(x, y backtestRow) int { return strings.Compare(x.Label+"/"+x.Source, y.Label+"/"+y.Source) })
+	return b, err
+}
+
+// maxNamed bounds the messages named for people; --json has all.
+const maxNamed = 20
+
+func (b backtest) print(out io.Writer) error {
+	fmt.Fprintln(out, printable(b.Rule))
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "label\tsource\tmessages\thits\t\t")
+	for _, r := range b.Sources {
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\t\n", r.Label, r.Source, r.N, r.Hits, rate(r.Hits, r.N))
+	}
+	tw.Flush()
+	if b.Open > 0 {
+		fmt.Fprintf(out, "%d messages could not be decided for want of %s\n", b.Open, strings.Join(b.Missing, ", "))
+	}
+	if b.Skipped > 0 {
+		fmt.Fprintf(out, "%d messages could not be looked at\n", b.Skipped)
+	}
+	lists := []struct {
+		what  string
+		names []string
+	}{{"hits", b.Hits}}
+	if b.against {
+		lists = []struct {
+			what  string
+			names []string
+		}{{"only the new version hits", b.Gained}, {"only the old version hits", b.Lost}}
+	}
+	for _, l := range lists {
+		fmt.Fprintf(out, "%s: %d\n", l.what, len(l.names))
+		for _, n := range l.names[:min(maxNamed, len(l.names))] {
+			fmt.Fprintf(out, "  %s\n", printable(n))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"foregate/mql"
+)
+
+type rulesCheckCmd struct {
+	Dir  string `arg:"" help:"A folder with rules in it or below, a .tar.gz of one, or one file."`
+	JSON bool   `help:"Print one JSON object."`
+}
+
+// Help is the long help text.
+func (rulesCheckCmd) Help() string {
+	return `Reads every .yml and .yaml file and says how many have a source, how many sources
+parse, how many are typed rightly, and how many need nothing that this gate
+lacks. The table shows what each further capability would add. Exit status 1 when
+anything is refused.
+
+Example:
+  foregate rules check /etc/foregate/rules`
+}
+
+// checkReport is the object of --json.
+type checkReport struct {
+	Files        int            `json:"files"`         // YAML files
+	Sources      int            `json:"sources"`       // of them with a source
+	Parsed       int            `json:"parsed"`        // sources without a syntax error
+	Typed        int            `json:"typed"`         // sources without any error
+	Runnable     int            `json:"runnable"`      // that need no absent capability
+	Kinds        map[string]int `json:"kinds"`         // typed, by kind
+	Missing      map[string]int `json:"missing"`       // absent capability → rules that may ask for it
+	MissingLists map[string]int `json:"missing_lists"` // absent list → rules that name it
+	Stages       []checkStage   `json:"stages"`
+	Errors       []checkError   `json:"errors"`
+}
+
+// checkStage is how many rules have every capability they may ask for when
+// those of this line and the lines before are there.
+type checkStage struct {
+	With      string `json:"with"`
+	Detection int    `json:"detection"`
+	All       int    `json:"all"`
+}
+
+type checkError struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"` // 1-based; 0 when unknown
+	Col     int    `json:"col"`
+	Message string `json:"message"`
+	shown   string
+}
+
+// Run checks.
+func (c rulesCheckCmd) Run(w *world, g *cli) error {
+	conf, err := loadConfig(g.Config, g.DB)
+	if err != nil {
+		return err
+	}
+	lists, err := ruleLists(conf, w.stderr)
+	if err != nil {
+		return err
+	}
+	files, err := ruleFiles(c.Dir)
+	if err != nil {
+		return err
+	}
+	rep := checkRules(files, capabilities(conf), lists)
+	if c.JSON {
+		enc := json.NewEncoder(w.stdout)
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(rep)
+	} else {
+		err = rep.print(w.stdout)
+	}
+	if err == nil && len(rep.Errors) > 0 {
+		return errFound
+	}
+	return err
+}
+
+// checkRules checks files against the capabilities and lists at hand.
+func checkRules(files []ruleFile, caps mql.Capabilities, lists *mql.Lists) checkReport {
+	rep := checkReport{Files: len(files), Kinds: map[string]int{}, Missing: map[string]int{}, MissingLists: map[string]int{}, Errors: []checkError{}}
+	var rules []*mql.Rule
+	for _, f := range files {
+		r, err := f.rule()
+		if err != nil {
+			rep.Errors = append(rep.Errors, asCheckError(f.name, err))
+		}
+		if r == nil {
+			continue
+		}
+		rep.Sources++
+		if _, diags := mql.Format(r.Source); len(diags) == 0 {
+			rep.Parsed++
+		}
+		rules = append(rules, r)
+	}
+	env := mql.NewEnv()
+	set, errs := env.CompileRules(rules)
+	for _, err := range errs {
+		rep.Errors = append(rep.Errors, asCheckError("", err))
+	}
+	rep.Typed = len(set.Rules)
+	needs := newNeeds(env, caps, lists)
+	for i, r := range set.Rules {
+		rep.Kinds[string(r.Kind)]++
+		absent, absentLists := needs.missing(set, i)
+		if len(absent) == 0 {
+			rep.Runnable++
+		}
+		for _, name := range absent {
+			rep.Missing[name]++
+		}
+		for _, name := range absentLists {
+			rep.MissingLists[name]++
+		}
+	}
+	rep.Stages = stagesOf(env, set)
+	return rep
+}
+
+// placed is the beginning of an error: file:line:col: or file:line: or file:.
+var placed = regexp.MustCompile(`^(.+?\.ya?ml):(?:(\d+):)?(?:(\d+):)? ?(?s:(.*))$`)
+
+// asCheckError takes an error apart into its place and message.
+func asCheckError(file string, err error) checkError {
+	var d mql.Diagnostic
+	if errors.As(err, &d) {
+		msg := d.Msg
+		if d.Hint != "" {
+			msg += "; " + d.Hint
+		}
+		return checkError{File: d.File, Line: d.Line, Col: d.Col, Message: msg, shown: d.Error()}
+	}
+	e := checkError{File: file, Message: err.Error(), shown: err.Error()}
+	if m := placed.FindStringSubmatch(err.Error()); m != nil {
+		e.File, e.Message = m[1], m[4]
+		e.Line, _ = strconv.Atoi(m[2])
+		e.Col, _ = strconv.Atoi(m[3])
+	}
+	return e
+}
+
+func (rep checkReport) print(out io.Writer) error {
+	for _, e := range rep.Errors {
+		fmt.Fprintln(out, printableLines(e.shown))
+	}
+	if len(rep.Errors) > 0 {
+		fmt.Fprintln(out)
+	}
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(tw, "files\tsources\tparsed\ttyped\trunnable\trefused\t\n%d\t%d\t%d\t%d\t%d\t%d\t\n", rep.Files, rep.Sources, rep.Parsed, rep.Typed, rep.Runnable, len(rep.Errors))
+	tw.Flush()
+	if rep.Typed == 0 {
+		return nil
+	}
+	if len(rep.Missing) > 0 {
+		fmt.Fprintln(out, "\nmay ask for what this gate lacks:")
+		printCounts(out, rep.Missing)
+	}
+	if len(rep.MissingLists) > 0 {
+		fmt.Fprintln(out, "\nname lists that are not here:")
+		printCounts(out, rep.MissingLists)
+	}
+	fmt.Fprintln(out, "\nrules that have all they may ask for, step by step:")
+	fmt.Fprint(tw, "detection\tall\t\t\n")
+	for _, s := range rep.Stages {
+		fmt.Fprintf(tw, "%d\t%d\t%s\t\n", s.Detection, s.All, s.With)
+	}
+	return tw.Flush()
+}
+
+// printCounts writes counts, largest first.
+func printCounts(out io.Writer, counts map[string]int) {
+	names := sortedKeys(counts)
+	slices.SortStableFunc(names, func(a, b string) int { return counts[b] - counts[a] })
+	for _, n := range names {
+		fmt.Fprintf(out, "%6d  %s\n", counts[n], n)
+	}
+}
+
+// What lists need when no file has them: the history of mail, and feeds of
+// threats. The words are those of the function table where it has one.
+const (
+	needsHistory = "sender profile"
+	needsThreats = "threat lists"
+	needsText    = "character recognition"
+	needsCodes   = "code reading"
+)
+
+// listNeeds returns the capability that fills a list, "" for a file or the
+// configuration.
+func listNeeds(name string) string {
+	switch name {
+	case "sender_emails", "sender_domains", "recipient_emails", "recipient_domains":
+		return needsHistory
+	}
+	if strings.HasPrefix(name, "abuse_ch_") {
+		return needsThreats
+	}
+	return ""
+}
+
+// needs tells what rules may ask for and do not get.
+type needs struct {
+	word  map[string]string // function → capability
+	has   func(function string) bool
+	lists *mql.Lists
+}
+
+func newNeeds(env *mql.Env, caps mql.Capabilities, lists *mql.Lists) needs {
+	n := needs{word: map[string]string{}, lists: lists, has: func(f string) bool { _, ok := caps[f]; return ok }}
+	for _, f := range env.Functions() {
+		n.word[f.Name] = f.Needs
+	}
+	n.word[mql.TextInFiles], n.word[mql.CodesInFiles] = needsText, needsCodes
+	return n
+}
+
+// missing returns the absent capabilities and the absent lists ("$name") of
+// rule i, sorted.
+func (n needs) missing(set *mql.RuleSet, i int) (caps, lists []string) {
+	funcs, names := set.Needs(i)
+	for _, f := range funcs {
+		if !n.has(f) {
+			caps = append(caps, orWord(n.word[f], f))
+		}
+	}
+	for _, l := range names {
+		if _, ok := n.lists.Len(l); ok {
+			continue
+		}
+		if c := listNeeds(l); c != "" {
+			caps = append(caps, c)
+		} else {
+			lists = append(lists, "$"+l)
+		}
+	}
+	slices.Sort(caps)
+	return slices.Compact(caps), lists
+}
+
+// stagesOf counts the rules that have every capability, as capabilities are
+// added in the order in which a gate gets them.
+func stagesOf(env *mql.Env, set *mql.RuleSet) []checkStage {
+	stages := []struct {
+		with string
+		caps []string
+	}{
+		{"message, lists, strings, patterns, XPath", nil},
+		{"+ file analysis", []string{"file analysis"}},
+		{"+ sender profile, history lists", []string{needsHistory}},
+		{"+ registration data, threat lists", []string{"registration data", needsThreats}},
+		{"+ text classifier", []string{"text classifier"}},
+		{"+ link analysis, rendering", []string{"link analysis", "rendering"}},
+		{"+ character recognition, code reading", []string{needsText, needsCodes}},
+		{"+ logo detection", []string{"logo detection"}},
+		{"+ attack score, triage state", []string{"attack score", "triage state"}},
+	}
+	n := newNeeds(env, nil, nil)
+	asked := make([][]string, len(set.Rules))
+	for i := range set.Rules {
+		asked[i], _ = n.missing(set, i)
+	}
+	have := map[string]bool{}
+	var out []checkStage
+	for _, s := range stages {
+		for _, c := range s.caps {
+			have[c] = true
+		}
+		row := checkStage{With: s.with}
+		for i, caps := range asked {
+			if slices.ContainsFunc(caps, func(c string) bool { return !have[c] }) {
+				continue
+			}
+			row.All++
+			if set.Rules[i].Kind == mql.Detection {
+				row.Detection++
+			}
+		}
+		out = append(out, row)
+	}
+	return out
+}
