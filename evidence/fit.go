@@ -1,0 +1,174 @@
+package evidence
+
+import (
+	"math"
+	"slices"
+)
+
+// Observation is one labelled message for Fit: what was found, what it is, and
+// how much it counts.
+type Observation struct {
+	Items  []Item
+	Attack bool
+	Count  float64 // how many messages it stands for; 0 is ignored
+}
+
+// FitOptions steer Fit. The zero value of a field is its default.
+type FitOptions struct {
+	Prior  Weight  // log10 odds before evidence; the observations must be weighted to it
+	Pull   float64 // how strongly weights are pulled to where they start, default 1
+	Rounds int     // passes of gradient descent, default 300
+}
+
+// Fit adjusts the measured weights of a table to each other: kinds of evidence
+// that appear together are not independent, and adding up their separate ratios
+// would count one cause twice. It minimises the logistic loss of Sum over the
+// observations, pulled towards the start (ridge), and is monotone: evidence
+// that speaks for an attack may lose its weight but never speak against one, and
+// the reverse. Priors and measured items (Item.Measured) stay as they are.
+//
+// The result is deterministic. The method is textbook logistic regression (Hastie,
+// Tibshirani, Friedman, The Elements of Statistical Learning, section 4.4).
+func Fit(start *Table, obs []Observation, o FitOptions) *Table {
+	if o.Pull == 0 {
+		o.Pull = 1
+	}
+	if o.Rounds == 0 {
+		o.Rounds = 300
+	}
+	f := newFitter(start, obs, o)
+	for round := range o.Rounds {
+		f.step(round)
+	}
+	entries := start.Entries()
+	for i, e := range entries {
+		if j, ok := f.index[e.ID]; ok {
+			entries[i].Weight = Weight(f.w[j])
+		}
+	}
+	return NewTable(entries)
+}
+
+// fitter holds the state of one descent.
+type fitter struct {
+	opts     FitOptions
+	index    map[string]int // ID → position in the slices below
+	w, start []float64
+	grad     []float64
+	m, v     []float64 // moments of Adam (Kingma and Ba 2015)
+	rows     []fitRow
+	total    float64
+}
+
+type fitRow struct {
+	fixed float64 // prior and weights that do not move
+	terms []fitTerm
+	y     float64 // +1 attack, −1 not
+	count float64
+}
+
+type fitTerm struct {
+	j       int
+	lineage string
+}
+
+func newFitter(start *Table, obs []Observation, o FitOptions) *fitter {
+	f := &fitter{opts: o, index: map[string]int{}}
+	for _, e := range start.Entries() {
+		if !e.Prior {
+			f.index[e.ID] = len(f.w)
+			f.w = append(f.w, float64(e.Weight))
+		}
+	}
+	f.start = slices.Clone(f.w)
+	f.grad, f.m, f.v = make([]float64, len(f.w)), make([]float64, len(f.w)), make([]float64, len(f.w))
+	for _, ob := range obs {
+		if ob.Count <= 0 {
+			continue
+		}
+		f.rows = append(f.rows, f.row(start, ob))
+		f.total += ob.Count
+	}
+	return f
+}
+
+// row splits one observation into what moves and what does not.
+func (f *fitter) row(start *Table, ob Observation) fitRow {
+	r := fitRow{y: -1, count: ob.Count}
+	if ob.Attack {
+		r.y = 1
+	}
+	var still []Item
+	for _, it := range start.Weigh(ob.Items) {
+		e, ok := start.Lookup(it.ID)
+		if j, moves := f.index[e.ID]; ok && moves && !it.Measured {
+			r.terms = append(r.terms, fitTerm{j, it.Lineage})
+		} else {
+			still = append(still, it)
+		}
+	}
+	fixed, _ := Sum(f.opts.Prior, still)
+	r.fixed = float64(fixed)
+	return r
+}
+
+// step is one pass over all observations.
+func (f *fitter) step(round int) {
+	const rate, beta1, beta2, tiny = 0.02, 0.9, 0.999, 1e-8
+	for j := range f.grad {
+		f.grad[j] = 2 * f.opts.Pull * (f.w[j] - f.start[j]) / f.total
+	}
+	for i := range f.rows {
+		f.accumulate(&f.rows[i])
+	}
+	for j, g := range f.grad {
+		f.m[j] = beta1*f.m[j] + (1-beta1)*g
+		f.v[j] = beta2*f.v[j] + (1-beta2)*g*g
+		mh := f.m[j] / (1 - math.Pow(beta1, float64(round+1)))
+		vh := f.v[j] / (1 - math.Pow(beta2, float64(round+1)))
+		f.w[j] = within(f.w[j]-rate*mh/(math.Sqrt(vh)+tiny), f.start[j])
+	}
+}
+
+// within keeps a weight on its side of zero and inside the cap.
+func within(w, start float64) float64 {
+	limit := float64(MaxMeasured)
+	if start >= 0 {
+		return math.Max(0, math.Min(limit, w))
+	}
+	return math.Min(0, math.Max(-limit, w))
+}
+
+// accumulate adds the gradient of one observation. The discount of each term is
+// taken as constant at the present weights.
+func (f *fitter) accumulate(r *fitRow) {
+	odds := r.fixed
+	factors := f.factors(r.terms)
+	for i, t := range r.terms {
+		odds += factors[i] * f.w[t.j]
+	}
+	slope := -r.y * r.count * math.Ln10 / (1 + math.Exp(r.y*odds*math.Ln10)) / f.total
+	for i, t := range r.terms {
+		f.grad[t.j] += slope * factors[i]
+	}
+}
+
+// factors is the share that each term keeps beside others of its lineage, as in
+// Sum.
+func (f *fitter) factors(terms []fitTerm) []float64 {
+	out := make([]float64, len(terms))
+	for i, t := range terms {
+		out[i] = 1
+		if t.lineage == "" {
+			continue
+		}
+		for k, u := range terms {
+			same := u.lineage == t.lineage && (f.w[u.j] < 0) == (f.w[t.j] < 0)
+			stronger := math.Abs(f.w[u.j]) > math.Abs(f.w[t.j]) || math.Abs(f.w[u.j]) == math.Abs(f.w[t.j]) && k < i
+			if same && k != i && stronger {
+				out[i] *= Discount
+			}
+		}
+	}
+	return out
+}
