@@ -36,10 +36,50 @@ type source struct {
 // cond is a condition on the literals of fields.
 type cond struct {
 	field    int
-	literals []int // one of them occurs in the field
+	literals []int  // one of them occurs in the field
+	masks    []mask // literals, as bits
 	all      []*cond
 	any      []*cond
 	atLeast  int // of any; 0 means 1
+}
+
+// mask is a word of a set of literals.
+type mask struct {
+	word int
+	bits uint64
+}
+
+// seal turns the literals of c and below into masks and puts the conditions
+// that are cheapest to test first. It returns how many words c looks at.
+func (c *cond) seal() int {
+	if c == nil || c.masks != nil {
+		return 1
+	}
+	for _, lit := range c.literals {
+		if k := len(c.masks) - 1; k >= 0 && c.masks[k].word == lit>>6 {
+			c.masks[k].bits |= 1 << (lit & 63)
+		} else {
+			c.masks = append(c.masks, mask{word: lit >> 6, bits: 1 << (lit & 63)})
+		}
+	}
+	total := len(c.masks)
+	for _, kids := range [][]*cond{c.all, c.any} {
+		weight := map[*cond]int{}
+		for _, k := range kids {
+			weight[k] = k.seal()
+			total += weight[k]
+		}
+		slices.SortStableFunc(kids, func(a, b *cond) int { return weight[a] - weight[b] })
+	}
+	return total
+}
+
+// keep notes a condition that will be evaluated.
+func (p *Program) keep(c *cond) *cond {
+	if c != nil {
+		p.conds = append(p.conds, c)
+	}
+	return c
 }
 
 // met evaluates c; nil is always met.
@@ -69,8 +109,8 @@ func (r *Run) met(c *cond) bool {
 	if r.indexed[c.field] != r.epoch {
 		bits = r.literalsOf(c.field)
 	}
-	for _, lit := range c.literals {
-		if bits.Has(lit) {
+	for _, m := range c.masks {
+		if bits[m.word]&m.bits != 0 {
 			return true
 		}
 	}

@@ -23,6 +23,7 @@ type Program struct {
 	lists  []string // names by slot
 	slots  int      // memo slots
 	fields []*field
+	conds  []*cond // to seal
 	rules  []rule
 	pool   sync.Pool
 
@@ -49,7 +50,7 @@ func (p *Program) Add(n *check.Node) int {
 	ru := rule{node: n, exact: p.val(n)}
 	if n.Type.Kind == value.Bool || n.Type.Kind == value.Any {
 		ru.positive = p.tri(n, true)
-		ru.guard = p.need(n, nil)
+		ru.guard = p.keep(p.need(n, nil))
 	}
 	p.rules = append(p.rules, ru)
 	return len(p.rules) - 1
@@ -60,7 +61,10 @@ func (p *Program) Finish() {
 	for _, f := range p.fields {
 		f.matcher = text.NewMatcher(f.literals)
 	}
-	p.vals, p.tris, p.fieldIDs = nil, nil, nil
+	for _, c := range p.conds {
+		c.seal()
+	}
+	p.vals, p.tris, p.fieldIDs, p.conds = nil, nil, nil, nil
 	p.pool.New = func() any { return p.newRun() }
 }
 

@@ -78,7 +78,7 @@ func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []
 	for i, pattern := range patterns {
 		tests[i] = newTest(kind, pattern, fold)
 		if f != nil {
-			guards[i] = p.lower(patternNeed(kind, pattern), []*field{f})
+			guards[i] = p.keep(p.lower(patternNeed(kind, pattern), []*field{f}))
 		}
 	}
 	return func(r *Run) value.Tri {
@@ -240,7 +240,7 @@ func (p *Program) guards(subj *check.Node, res []*lazyRegexp) []*cond {
 	guards := make([]*cond, len(res))
 	if f := p.fieldOf(subj); f != nil {
 		for i, re := range res {
-			guards[i] = p.lower(text.NeedRegexp(re.source), []*field{f})
+			guards[i] = p.keep(p.lower(text.NeedRegexp(re.source), []*field{f}))
 		}
 	}
 	return guards

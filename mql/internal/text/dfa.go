@@ -28,12 +28,12 @@ type Regexp struct {
 
 // Bounds of the automaton of one expression.
 const (
-	maxStates    = 2000
-	maxClasses   = 600  // dearer classes, such as all letters, are left to package regexp
-	maxProg      = 2000 // instructions
-	maxRefusals  = 8    // then package regexp takes all texts
-	freeStates   = 200  // a text may ask for so many new states,
-	bytesPerMore = 16   // and one more for so many bytes
+	maxCells     = 16 << 10 // transitions, 8 bytes each: thousands of expressions may be in use
+	maxClasses   = 600      // dearer classes, such as all letters, are left to package regexp
+	maxProg      = 2000     // instructions
+	maxRefusals  = 8        // then package regexp takes all texts
+	freeStates   = 200      // a text may ask for so many new states,
+	bytesPerMore = 16       // and one more for so many bytes
 )
 
 // Neighbours that empty-width conditions look at.
@@ -218,7 +218,7 @@ func (x *Regexp) step(c *dfaCache, st *dfaState, class int, r rune) *dfaState {
 	if n := st.next[class].Load(); n != nil {
 		return n
 	}
-	if len(c.states) >= maxStates {
+	if len(c.states)*len(x.cuts) >= maxCells {
 		return nil
 	}
 	ready, matched := x.expand(st, r)
