@@ -19,6 +19,7 @@ import (
 const (
 	maxPage      = 4 << 20 // bytes of a page that is parsed
 	maxXPath     = 4 << 10 // bytes of an expression
+	maxTree      = 50_000  // nodes of a page: expressions may take time quadratic in it
 	maxNodes     = 10_000  // nodes of an answer
 	maxNodeBytes = 8 << 20 // bytes of an answer
 	maxHTMLDepth = 2_000   // nesting that is descended into
@@ -101,15 +102,27 @@ func (x *xpaths) find(s *check.Scratch, a []value.Value) value.Value {
 	if doc == nil || err != nil {
 		return value.Value{}
 	}
-	nodes, ok := selectNodes(doc, expr)
+	if countNodes(doc, 0) > maxTree {
+		return value.OfMissing(&value.Names{List: []string{"html.xpath: page too large"}})
+	}
+	nodes, ok := selectNodes(s, doc, expr)
 	if !ok {
-		return value.OfMissing(&value.Names{List: []string{"html.xpath: too many nodes"}})
+		return value.OfMissing(&value.Names{List: []string{"html.xpath: too many nodes, or too late"}})
 	}
 	return wrap(x.answer, &shape.XPath{Nodes: nodes})
 }
 
+// countNodes counts the nodes of a tree, a little beyond maxTree at most.
+func countNodes(n *html.Node, depth int) int {
+	total := 1
+	for c := n.FirstChild; c != nil && total <= maxTree && depth < maxHTMLDepth; c = c.NextSibling {
+		total += countNodes(c, depth+1)
+	}
+	return total
+}
+
 // selectNodes evaluates expr and describes each node; false beyond the bounds.
-func selectNodes(doc *html.Node, expr *xpath.Expr) (out []shape.HTML, ok bool) {
+func selectNodes(s *check.Scratch, doc *html.Node, expr *xpath.Expr) (out []shape.HTML, ok bool) {
 	defer func() {
 		if recover() != nil { // the library panics on some type errors
 			out, ok = []shape.HTML{}, true
@@ -131,7 +144,7 @@ func selectNodes(doc *html.Node, expr *xpath.Expr) (out []shape.HTML, ok bool) {
 			h = describe(nav.Current())
 		}
 		total += len(h.Raw) + len(h.InnerText)
-		if len(out) >= maxNodes || total > maxNodeBytes {
+		if s.Expired() || len(out) >= maxNodes || total > maxNodeBytes {
 			return nil, false
 		}
 		out = append(out, h)

@@ -26,6 +26,17 @@ type Impl func(s *Scratch, args []value.Value) value.Value
 // as a parsed page. It is used by one goroutine.
 type Scratch struct {
 	Kept map[any]any
+	Done <-chan struct{} // closed when the message's time is up; may be nil
+}
+
+// Expired reports that the message's time is up.
+func (s *Scratch) Expired() bool {
+	select {
+	case <-s.Done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Verify looks at the literal arguments of a call, in order. It returns an

@@ -101,6 +101,7 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 	}
 	r.ctx, r.message, r.msg, r.caps, r.plain = ctx, m, msg, caps, !prefilter
 	r.depth, r.trace = 0, nil
+	r.scratch.Done = ctx.Done()
 	r.epoch++
 	if r.epoch == 0 { // wrapped: old stamps would look new
 		clear(r.stamps)
@@ -123,7 +124,7 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 
 // Release drops what ties r to its message.
 func (r *Run) Release() {
-	r.ctx, r.message, r.msg, r.caps = nil, nil, value.Value{}, nil
+	r.ctx, r.message, r.msg, r.caps, r.scratch.Done = nil, nil, value.Value{}, nil, nil
 	clear(r.memo)
 	clear(r.answers)
 	clear(r.folded)

@@ -86,13 +86,13 @@ func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []
 		if !known {
 			return t
 		}
-		if !r.spendText(len(v.Str())) {
-			return r.overrun()
-		}
 		s, folded := v.Str(), !fold
 		for i, test := range tests {
 			if guards[i] != nil && !r.plain && !r.met(guards[i]) {
 				continue
+			}
+			if !r.spendText(len(s)) {
+				return r.overrun()
 			}
 			if !folded {
 				s, folded = r.fold(v), true

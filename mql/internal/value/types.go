@@ -288,7 +288,13 @@ func (ts *Types) object(t *Type, g reflect.Type) {
 		case ft.Kind == List && t.total:
 			f.load = orEmpty(ft.load)
 		case strings.Contains(opts, "omitempty"):
-			f.load = omitEmpty(sf.Type.Kind(), ft.load)
+			kind := sf.Type.Kind()
+			if ft.Kind == String {
+				kind = reflect.String // bytes, too
+			}
+			if sf.Type.Kind() != reflect.Pointer {
+				f.load = omitEmpty(kind, ft.load)
+			}
 		}
 		t.index[name] = len(t.Fields)
 		t.Fields = append(t.Fields, f)
