@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -12,17 +13,21 @@ import (
 	"foregate/mail"
 )
 
+// calibrateMin is how many messages must show an item before its rate counts.
+const calibrateMin = 12
+
 type calibrateCmd struct {
 	Corpus string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail, as for eval (${default})."`
 	Out    string `type:"path" placeholder:"FILE" help:"Write the new weight table here; without it the rates are only shown."`
-	Min    int    `default:"12" help:"Least number of messages that must show an item before its weight is measured (${default})."`
+	Min    int    `default:"${least}" help:"Least number of messages that must show an item before its weight is measured (${default})."`
 }
 
 // Help is the long help text.
 func (calibrateCmd) Help() string {
 	return `Counts how often each kind of evidence appears in phish and in ham and turns the
-rates into weights: the smoothed log10 ratio, shrunk by its standard error. Kinds
-that fewer than --min messages show keep their hand-set prior. A source counts by
+rates into weights: the smoothed log10 ratio, shrunk by its standard error. Then
+the weights are fitted to each other, so that kinds which appear together are not
+counted twice. Kinds that fewer than --min messages show keep their hand-set prior. A source counts by
 at most as many messages as there are in the others of its label, so that no one
 collection decides. Authentication is taken from the corpus; what it does not
 record is unknown and no evidence.
@@ -51,24 +56,100 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	counts, err := countEvidence(w, engine, samples)
+	seen, err := observe(w, engine, samples)
 	if err != nil {
 		return err
 	}
-	entries := c.entries(counts, old)
+	table := calibrated(seen, old, c.Min)
 	if c.Out != "" {
 		f, err := os.Create(c.Out)
 		if err != nil {
 			return fmt.Errorf("writing the weights: %w", err)
 		}
-		if _, err := evidence.NewTable(entries).WriteTo(f); err != nil {
+		if _, err := table.WriteTo(f); err != nil {
 			return fmt.Errorf("writing the weights: %w", err)
 		}
 		if err := f.Close(); err != nil {
 			return fmt.Errorf("writing the weights: %w", err)
 		}
 	}
-	return showRates(w.stdout, entries)
+	return showRates(w.stdout, table.Entries())
+}
+
+// observed is what was found in one sample, apart from any weights.
+type observed struct {
+	sample  *sample
+	items   []evidence.Item
+	chances []string
+	cpuMS   float64
+}
+
+// observe judges the samples and keeps what was found.
+func observe(w *world, engine judger, samples []sample) ([]observed, error) {
+	out := make([]observed, len(samples))
+	conditions := chances()
+	bar := newProgress(w.stderr, "measuring", len(samples))
+	defer bar.finish()
+	err := judgeAll(w.ctx, engine, len(samples),
+		func(i int) (mail.Envelope, []byte) { return samples[i].env, samples[i].raw },
+		func(i int, j judged) {
+			bar.step()
+			o := observed{sample: &samples[i], cpuMS: float64(j.cpu.Nanoseconds()) / 1e6}
+			for chance, has := range conditions {
+				if has(j) {
+					o.chances = append(o.chances, chance)
+				}
+			}
+			for _, it := range j.facts.Evidence {
+				o.items = append(o.items, evidence.Item{ID: it.ID, Lineage: it.Lineage, Weight: it.Weight, Measured: it.Measured})
+			}
+			out[i] = o
+		})
+	return out, err
+}
+
+// calibrated measures each kind of evidence on the observations and fits the
+// weights to each other. What was seen fewer than least times, or must not be
+// measured, keeps its prior of the old table.
+func calibrated(seen []observed, old *evidence.Table, least int) *evidence.Table {
+	measured := evidence.NewTable(entries(tally(seen), old, least))
+	return evidence.Fit(measured, observations(seen), evidence.FitOptions{Prior: fitPrior, Pull: fitPull})
+}
+
+// The prior that the observations are weighted to, as the default policy's, and
+// how strongly the fit is pulled to the separate rates.
+const (
+	fitPrior = -2
+	fitPull  = 30
+)
+
+// observations turns samples into rows for the fit: the sources of a label
+// count as for the rates, phish and ham stand in the proportion of the prior.
+func observations(seen []observed) []evidence.Observation {
+	n := tally(seen).n[""]
+	total := map[string]float64{}
+	share := func(s *sample) float64 {
+		size := n[s.label][s.source]
+		limit := max(sum(n[s.label])-size, minBalanced)
+		return min(1, float64(limit)/float64(size))
+	}
+	for _, o := range seen {
+		total[o.sample.label] += share(o.sample)
+	}
+	odds := math.Pow(10, -fitPrior) // ham for each phish
+	var rows []evidence.Observation
+	for _, o := range seen {
+		row := evidence.Observation{Items: o.items, Attack: o.sample.label == "phish", Count: share(o.sample)}
+		switch o.sample.label {
+		case "ham":
+			row.Count *= odds * total["phish"] / total["ham"]
+		case "phish":
+		default:
+			continue // bulk spam is neither
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // counts are how many messages of each source there are and show each item.
@@ -104,33 +185,25 @@ func chanceOf(id string) string {
 	return ""
 }
 
-func countEvidence(w *world, engine judger, samples []sample) (counts, error) {
+// tally counts the observations.
+func tally(seen []observed) counts {
 	c := counts{n: map[string]map[string]map[string]int{}, hits: map[string]map[string]map[string]int{}}
-	conditions := chances()
-	bar := newProgress(w.stderr, "measuring", len(samples))
-	defer bar.finish()
-	err := judgeAll(w.ctx, engine, len(samples),
-		func(i int) (mail.Envelope, []byte) { return samples[i].env, samples[i].raw },
-		func(i int, j judged) {
-			bar.step()
-			s := samples[i]
-			for chance, has := range conditions {
-				if has(j) {
-					count(c.n, chance, s)
-				}
+	for _, o := range seen {
+		for _, chance := range o.chances {
+			count(c.n, chance, o.sample)
+		}
+		once := map[string]bool{}
+		for _, it := range o.items {
+			if !it.Measured && !once[it.ID] {
+				once[it.ID] = true
+				count(c.hits, it.ID, o.sample)
 			}
-			seen := map[string]bool{}
-			for _, it := range j.facts.Evidence {
-				if !it.Measured && !seen[it.ID] {
-					seen[it.ID] = true
-					count(c.hits, it.ID, s)
-				}
-			}
-		})
-	return c, err
+		}
+	}
+	return c
 }
 
-func count(m map[string]map[string]map[string]int, key string, s sample) {
+func count(m map[string]map[string]map[string]int, key string, s *sample) {
 	if m[key] == nil {
 		m[key] = map[string]map[string]int{}
 	}
@@ -146,7 +219,7 @@ const notMeasured = "so not measured"
 
 // entries measures every ID that was seen often enough and keeps the others of
 // the old table.
-func (c calibrateCmd) entries(k counts, old *evidence.Table) []evidence.Entry {
+func entries(k counts, old *evidence.Table, least int) []evidence.Entry {
 	out := map[string]evidence.Entry{}
 	for _, e := range old.Entries() {
 		if e.Prior || len(k.hits[e.ID]) == 0 {
@@ -160,7 +233,7 @@ func (c calibrateCmd) entries(k counts, old *evidence.Table) []evidence.Entry {
 		n := k.n[chanceOf(id)]
 		hp, np := balanced(hits["phish"], n["phish"])
 		hh, nh := balanced(hits["ham"], n["ham"])
-		if sum(hits["phish"])+sum(hits["ham"]) < c.Min {
+		if sum(hits["phish"])+sum(hits["ham"]) < least {
 			if _, ok := out[id]; !ok {
 				out[id] = evidence.Entry{ID: id, Prior: true, Basis: "seen too rarely to measure and no prior set"}
 			}
@@ -168,11 +241,11 @@ func (c calibrateCmd) entries(k counts, old *evidence.Table) []evidence.Entry {
 		}
 		out[id] = evidence.Measure(id, hp, np, hh, nh, "development corpora, sources balanced")
 	}
-	var entries []evidence.Entry
+	var list []evidence.Entry
 	for _, id := range sortedKeys(out) {
-		entries = append(entries, out[id])
+		list = append(list, out[id])
 	}
-	return entries
+	return list
 }
 
 // minBalanced is the size below which a source is not cut: where one collection

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -51,7 +52,7 @@ func generatedPages() (map[string]string, error) {
 		"manual/evidence.md":      evidencePage(table),
 	}
 	var c cli
-	parser, err := kong.New(&c, kong.Name("foregate"), kong.Vars{"corpus": defaultCorpus},
+	parser, err := kong.New(&c, kong.Name("foregate"), kong.Vars{"corpus": defaultCorpus, "least": strconv.Itoa(calibrateMin)},
 		kong.Description("A gate in front of an organisation's inboxes that judges each message and says why in words."))
 	if err != nil {
 		return nil, fmt.Errorf("reading the command line's model: %w", err)

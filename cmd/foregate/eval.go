@@ -16,6 +16,7 @@ import (
 type evalCmd struct {
 	Corpus string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
 	JSON   bool   `help:"Print one JSON object."`
+	CV     bool   `name:"cv" help:"Cross-validate: judge each source with weights measured on the others (phishing_pot by year: 2026 against earlier)."`
 }
 
 // Help is the long help text.
@@ -82,6 +83,9 @@ func (c evalCmd) Run(w *world, g *cli) error {
 	samples, err := loadCorpus(c.Corpus)
 	if err != nil {
 		return err
+	}
+	if c.CV {
+		return c.crossValidate(w, conf, engine, samples)
 	}
 	results, mean, err := score(w, engine, samples)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -77,7 +78,7 @@ func run(w world, args []string) int {
 		kong.Writers(w.stdout, w.stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.UsageOnError(),
-		kong.Vars{"corpus": defaultCorpus},
+		kong.Vars{"corpus": defaultCorpus, "least": strconv.Itoa(calibrateMin)},
 	)
 	if err != nil {
 		fmt.Fprintf(w.stderr, "foregate: %v\n", err)
