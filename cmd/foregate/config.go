@@ -28,6 +28,7 @@ type config struct {
 	Policy       policyConfig     `yaml:"policy" doc:"From odds to what is done."`
 	Rules        rulesConfig      `yaml:"rules" doc:"Detection rules."`
 	Quarantine   quarantineConfig `yaml:"quarantine" doc:"Held mail."`
+	History      historyConfig    `yaml:"history" doc:"Judged mail that was not held, for 'hunt --since' and 'rules backtest --since'."`
 	Log          logConfig        `yaml:"log" doc:"The log, on standard error."`
 }
 
@@ -105,6 +106,13 @@ type quarantineConfig struct {
 	Retention time.Duration `yaml:"retention" doc:"How long held mail is kept."`
 }
 
+type historyConfig struct {
+	Records    time.Duration `yaml:"records" doc:"How long the record of a judged message is kept: envelope, verdict, facts. Nothing is recorded with 0s."`
+	Raw        time.Duration `yaml:"raw" doc:"How long the message itself is kept, compressed. Nothing is kept with 0s."`
+	MaxBytes   int64         `yaml:"max_bytes" doc:"Most bytes that messages kept may take in the database; the oldest go first."`
+	MaxMessage int64         `yaml:"max_message" doc:"Messages of more bytes are recorded without being kept."`
+}
+
 type logConfig struct {
 	Level  string `yaml:"level" doc:"debug, info, warn or error."`
 	Format string `yaml:"format" doc:"text or json."`
@@ -134,7 +142,13 @@ func defaults() config {
 		},
 		Rules:      rulesConfig{Builtin: true},
 		Quarantine: quarantineConfig{Retention: 30 * 24 * time.Hour},
-		Log:        logConfig{Level: "info", Format: "text"},
+		History: historyConfig{
+			Records:    180 * 24 * time.Hour,
+			Raw:        30 * 24 * time.Hour,
+			MaxBytes:   10 << 30,
+			MaxMessage: 5 << 20,
+		},
+		Log: logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -275,6 +289,9 @@ func (c config) check() error {
 	}
 	if c.Quarantine.Retention <= 0 {
 		bad("quarantine.retention must be more than nothing, such as 720h")
+	}
+	if err := c.History.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) || !slices.Contains([]string{"text", "json"}, c.Log.Format) {
 		bad("log: level %q, format %q: use debug, info, warn or error and text or json", c.Log.Level, c.Log.Format)

@@ -24,6 +24,7 @@ type gate struct {
 	authserv string      // our name in Authentication-Results
 	newID    func() string
 	onJudged func(*mail.Message, *mail.Facts, mail.Verdict, time.Duration)
+	history  *recorder // nil records nothing
 }
 
 // newID names a message: a UUID whose order is that of time (RFC 9562 version 7).
@@ -46,6 +47,7 @@ func (g *gate) Receive(ctx context.Context, env mail.Envelope, raw []byte) (mail
 	if err := g.held.Act(ctx, m, f, v); err != nil {
 		return mail.Outcome{}, fmt.Errorf("holding message %s: %w", m.Meta.ID, err)
 	}
+	g.history.keep(m, f, v)
 	return mail.Outcome{ID: m.Meta.ID, Verdict: v, Edit: g.edit(m, f, v)}, nil
 }
 

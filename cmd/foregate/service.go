@@ -28,21 +28,8 @@ type service struct {
 	server  *smtpd.Server
 	metrics *metrics
 	book    *rule.Book
-}
-
-// reload puts the rules and lists on disk in force. When they cannot be read the
-// old ones stay; a rule that does not check is left out and said.
-func (s *service) reload() error {
-	edition, faults, err := loadRules(s.conf)
-	if err != nil {
-		return err
-	}
-	for _, f := range faults {
-		s.log.Error("a rule or list is left out", "fault", f)
-	}
-	s.book.Swap(edition)
-	s.log.Info("rules in force", "rules", len(edition.Rules.Rules), "left_out", len(faults))
-	return nil
+	rules   ruleWatch
+	history *recorder
 }
 
 // expiryPeriod is how often held mail past its retention is removed.
@@ -67,9 +54,14 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: newID}
+	if conf.History.Records > 0 {
+		s.history = newRecorder(db, conf.History, log)
+	}
+	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: newID, history: s.history}
 	s.server = &smtpd.Server{Config: scfg, Gate: g, Log: log}
 	s.metrics = newMetrics(s.server.Stats)
+	s.metrics.addRules(&s.rules)
+	s.metrics.addHistory(s.history)
 	s.server.OnDone, g.onJudged = s.metrics.done, s.metrics.judged
 	return s, nil
 }
@@ -80,6 +72,8 @@ func newQuarantine(conf config, db *store.DB) *quarantine.Quarantine {
 		DB:        db,
 		Injector:  injector{nextHop: conf.SMTP.NextHop},
 		Retention: conf.Quarantine.Retention,
+
+		RecordRetention: conf.History.Records,
 	}
 }
 
@@ -137,6 +131,8 @@ func (s *service) run(ctx context.Context) (err error) {
 		go func() { failed <- serve() }()
 	}
 	go s.expire(ctx)
+	go s.watchRules(ctx, rulesPoll)
+	recorded := s.record(ctx)
 	go func() { failed <- s.server.Run(ctx) }()
 	s.log.Info("gate is open", "listen", strings.Join(s.conf.SMTP.Listen, " "), "next_hop", s.conf.SMTP.NextHop, "database", s.conf.Database)
 	first := <-failed
@@ -144,8 +140,27 @@ func (s *service) run(ctx context.Context) (err error) {
 	if s.conf.HTTP.Listen != "" {
 		first = errors.Join(first, <-failed)
 	}
+	recorded() // after the last message
 	s.log.Info("gate is closed")
 	return first
+}
+
+// record starts the recorder. Calling what it returns ends it, when all that
+// waits is recorded.
+func (s *service) record(ctx context.Context) (end func()) {
+	if s.history == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.history.run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // ready says whether the gate can take mail now: the database answers and the
@@ -179,6 +194,11 @@ func (s *service) expire(ctx context.Context) {
 			s.log.Error("expiring held mail", "error", err)
 		case n > 0:
 			s.log.Info("held mail expired", "messages", n)
+		}
+		if s.history != nil {
+			if _, err := s.history.trim(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				s.log.Error("expiring the history", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
