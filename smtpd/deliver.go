@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"foregate/mail"
 	"foregate/smtpd/internal/smtp"
@@ -24,7 +25,12 @@ func (ss *session) finish(b *smtp.Body) {
 		env := ss.envelope(who)
 		out, err := ss.judge(env, raw)
 		t.Judge = s.Now().Sub(began)
-		t.ID, t.Disposition = out.ID, out.Verdict.Disposition
+		t.ID, t.Disposition, t.LogOdds = out.ID, out.Verdict.Disposition, out.Verdict.LogOdds
+		for _, r := range out.Verdict.Reasons {
+			if r.Weight > 0 && len(t.Reasons) < MaxLogReasons {
+				t.Reasons = append(t.Reasons, r.ID)
+			}
+		}
 		if err != nil {
 			s.Log.Error("gate", "id", out.ID, "client", who.Addr, "err", err)
 			t.Disposition = ""
@@ -89,6 +95,7 @@ func (s *Server) count(t Transaction) {
 	s.Log.LogAttrs(context.Background(), slog.LevelInfo, "message",
 		slog.String("id", t.ID), slog.Any("client", t.Client), slog.String("helo", t.Helo), slog.String("from", t.From),
 		slog.Int("recipients", t.Recipients), slog.Int("size", t.Size), slog.String("disposition", string(t.Disposition)),
+		slog.Float64("log_odds", float64(t.LogOdds)), slog.String("reasons", strings.Join(t.Reasons, " ")),
 		slog.Int("code", t.Code), slog.String("answer", t.Answer), slog.String("next_hop", t.NextHop),
 		slog.Duration("judge", t.Judge), slog.Duration("total", t.Total))
 	if s.OnDone != nil {

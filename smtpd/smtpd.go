@@ -38,6 +38,7 @@ import (
 	"net/netip"
 	"time"
 
+	"foregate/evidence"
 	"foregate/mail"
 )
 
@@ -146,6 +147,9 @@ type Server struct {
 	state
 }
 
+// MaxLogReasons bounds the reasons in the log line of a message.
+const MaxLogReasons = 5
+
 // Transaction is what became of one message.
 type Transaction struct {
 	ID          string // of the Gate's outcome; "" when it was not asked
@@ -155,6 +159,8 @@ type Transaction struct {
 	Recipients  int
 	Size        int
 	Disposition mail.Disposition // "" when the Gate was not asked or failed
+	LogOdds     evidence.Weight  // of the verdict
+	Reasons     []string         // IDs of the items that spoke for an attack, strongest first, at most MaxLogReasons
 	Code        int              // the severest SMTP code answered
 	Answer      string           // its text
 	NextHop     string           // the next hop's last answer to the data, in its own words

@@ -33,7 +33,7 @@ func TestConfigCheck(t *testing.T) {
 		want string
 	}{
 		{"protocol", func(c *config) { c.SMTP.Protocol = "esmtp" }, `smtp.protocol is "esmtp": use smtp or lmtp`},
-		{"address", func(c *config) { c.SMTP.NextHop = "localhost" }, `address "localhost" is not host:port`},
+		{"address", func(c *config) { c.SMTP.NextHop = "localhost" }, `address "localhost" is neither host:port nor unix:/path`},
 		{"network", func(c *config) { c.SMTP.Trusted = []string{"10.0.0.1"} }, `smtp.trusted: "10.0.0.1" is not a network such as 192.0.2.0/24`},
 		{"half of TLS", func(c *config) { c.SMTP.TLSCert = "x" }, "smtp.tls_cert and smtp.tls_key go together"},
 		{"budget", func(c *config) { c.SMTP.MemoryBudget = 1 }, "must hold at least one message"},

@@ -121,6 +121,10 @@ func orEmpty[T any](s []T) []T {
 	return s
 }
 
+// minShown is the least weight that the short explanation shows: less changes
+// nobody's mind.
+const minShown = 0.05
+
 // explain writes a verdict for people: what is done, the odds, then each reason
 // with its weight and the bytes it rests on.
 func explain(path string, j judged, all bool) string {
@@ -128,7 +132,7 @@ func explain(path string, j judged, all bool) string {
 	v := j.verdict
 	fmt.Fprintf(&b, "%s\n  %s, odds %s (%s)\n", path, strings.ToUpper(string(v.Disposition)), policy.Odds(v.LogOdds), percent(v.Probability))
 	for _, r := range v.Reasons {
-		if !all && math.Abs(float64(r.Weight)) < 0.005 {
+		if !all && math.Abs(float64(r.Weight)) < minShown {
 			continue
 		}
 		fmt.Fprintf(&b, "  %+5.2f  %s\n", r.Weight, r.Claim)
