@@ -45,10 +45,10 @@ type vipConfig struct {
 }
 
 type smtpConfig struct {
-	Listen         []string      `yaml:"listen" doc:"Addresses to accept mail on, host:port."`
+	Listen         []string      `yaml:"listen" doc:"Addresses to accept mail on, host:port or unix:/path."`
 	Protocol       string        `yaml:"protocol" doc:"smtp or lmtp, towards the client."`
 	Hostname       string        `yaml:"hostname" doc:"Our name in greetings and in Authentication-Results. Empty means the machine's."`
-	NextHop        string        `yaml:"next_hop" doc:"Where good mail goes, host:port."`
+	NextHop        string        `yaml:"next_hop" doc:"Where good mail goes: host:port or unix:/path; with lmtp: before it, by LMTP."`
 	Trusted        []string      `yaml:"trusted" doc:"Networks whose XCLIENT and XFORWARD commands are believed (the mail server in front)."`
 	MaxSize        int64         `yaml:"max_size" doc:"Largest message in bytes; larger ones are refused with 552."`
 	MaxRecipients  int           `yaml:"max_recipients" doc:"Most recipients of one message."`
@@ -253,9 +253,10 @@ func (c config) check() error {
 	if c.SMTP.Protocol != "smtp" && c.SMTP.Protocol != "lmtp" {
 		bad("smtp.protocol is %q: use smtp or lmtp", c.SMTP.Protocol)
 	}
-	for _, a := range append(slices.Clone(c.SMTP.Listen), c.SMTP.NextHop) {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			bad("address %q is not host:port: %v", a, err)
+	hop := strings.TrimPrefix(strings.TrimPrefix(c.SMTP.NextHop, "smtp:"), "lmtp:")
+	for _, a := range append(slices.Clone(c.SMTP.Listen), hop) {
+		if _, _, err := net.SplitHostPort(a); err != nil && !strings.HasPrefix(a, "unix:/") {
+			bad("address %q is neither host:port nor unix:/path: %v", a, err)
 		}
 	}
 	for _, n := range c.SMTP.Trusted {
