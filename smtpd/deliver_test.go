@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -555,7 +556,7 @@ func TestTransactionIsReported(t *testing.T) {
 		{Client: addrOf(w.conn.LocalAddr()), Helo: "client.test", From: "a@a.test", Recipients: 1, Code: 550, Answer: "5.6.11 Message has a bare CR or LF (RFC 5321 section 2.3.8)"},
 	}
 	for _, one := range want {
-		if tr := <-got; tr != one {
+		if tr := <-got; !reflect.DeepEqual(tr, one) {
 			t.Errorf("got %+v\nwant %+v", tr, one)
 		}
 	}
