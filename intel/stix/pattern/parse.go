@@ -168,8 +168,9 @@ func (p *parser) observation() (observation, error) {
 		return nil, fail(t.at, "more than %d parentheses within each other", maxDepth)
 	}
 	var o observation
+	plain := p.is("[")
 	switch {
-	case p.is("["):
+	case plain:
 		c, err := p.conditions(true)
 		if err != nil {
 			return nil, err
@@ -190,15 +191,14 @@ func (p *parser) observation() (observation, error) {
 	default:
 		return nil, fail(t.at, "%q where a [ is due", shown(t))
 	}
-	return p.qualifiers(o)
+	return p.qualifiers(o, plain)
 }
 
 // qualifiers reads those that follow an observation; each kind at most once
 // after square brackets (STIX 2.1 section 9.5.1). After parentheses the published
 // validator takes any number, and so do we.
-func (p *parser) qualifiers(o observation) (observation, error) {
+func (p *parser) qualifiers(o observation, plain bool) (observation, error) {
 	var seen []string
-	_, plain := o.(test)
 	for {
 		t := p.peek()
 		q := qualified{inner: o}
