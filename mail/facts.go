@@ -105,6 +105,7 @@ type Facts struct {
 	// OpenRules counts the rules that could not be decided by what they lacked:
 	// a function ("ml.nlu_classifier") or a list ("$org_vips").
 	OpenRules map[string]int  `json:"open_rules,omitempty"`
+	Sender    *SenderFact     `json:"sender,omitempty"` // what earlier mail says; nil when no history is kept
 	Evidence  []evidence.Item `json:"evidence"`
 	Gaps      []Gap           `json:"gaps"`
 
@@ -155,6 +156,19 @@ type LinkFact struct {
 	Visible      bool     `json:"visible"`
 	Encoders     []string `json:"encoders,omitempty"`      // rewriters undone or met, outermost first
 	TargetDomain string   `json:"target_domain,omitempty"` // all that the last rewriter gives away of its target
+}
+
+// SenderFact is what earlier mail says of a message's sender.
+type SenderFact struct {
+	Prevalence string `json:"prevalence"` // new, outlier, rare, uncommon, common, unknown
+	Messages   int    `json:"messages"`   // learned of this address
+	DaysKnown  int    `json:"days_known"`
+	Solicited  bool   `json:"solicited"` // we wrote to this address
+	// LogRatio is the joint log10 likelihood ratio of the message under
+	// "somebody else wrote this" against its sender's own history.
+	LogRatio evidence.Weight `json:"log_ratio"`
+	Changed  []string        `json:"changed,omitempty"` // IDs of what is new
+	Asks     []string        `json:"asks,omitempty"`    // what the message wants, in words
 }
 
 // Result is an authentication result word of RFC 8601 section 2.7:

@@ -1,0 +1,373 @@
+package sender
+
+import (
+	"math"
+
+	"foregate/evidence"
+)
+
+// The judgement is a likelihood ratio. The traits of a message fall into groups
+// with a cause in common; for each group it is asked whether the message shows
+// something that its sender never showed. How likely that pattern of changes is
+// when the sender wrote the message comes from the sender's own rate of novelty
+// and from what honestly changes several groups at once (a new telephone, a
+// journey, a move of servers); how likely it is when somebody else wrote it,
+// from what impostors can and cannot copy. A value that nobody showed before is
+// as rare for an honest change as for an impostor's, so the population cancels
+// out of the ratio of novelties; it counts where a value is the sender's own:
+// sharing what everybody has proves little.
+
+const (
+	// minHistory is how many messages of a kind make a history.
+	minHistory = 2
+	// strength is how many messages the prior rate of novelty is worth.
+	strength = 6
+	// maxFor and maxAgainst bound the joint judgement: a short history can't
+	// show more, and an attacker in a known account must not be carried far.
+	maxFor, maxAgainst = 3.5, -1.5
+	// maxItem bounds one trait's item.
+	maxItem = 1.5
+	// askShare is how much of a takeover's weight the conjunction of change and
+	// ask itself explains at least; the single changes share the rest.
+	askShare = .5
+)
+
+// scenario is one way in which a message comes to look as it does: how often,
+// and how often each group then shows something new; usual is the sender's own
+// rate. The numbers are set by hand; bench/history shows what comes of them.
+type scenario struct {
+	share float64
+	p     [numGroups]float64
+}
+
+const usual = -1
+
+// honest are the ways in which a sender changes.
+func honest() []scenario {
+	return []scenario{
+		{.934, [numGroups]float64{usual, usual, usual, usual, usual, usual}}, // as ever
+		{.03, [numGroups]float64{usual, usual, .95, usual, usual, usual}},    // another device or program
+		{.02, [numGroups]float64{.15, usual, .4, .9, usual, usual}},          // a journey
+		{.012, [numGroups]float64{.95, .3, usual, usual, usual, usual}},      // by another relay, forwarded
+		{.004, [numGroups]float64{.95, .6, .7, usual, usual, usual}},         // a move to another provider
+	}
+}
+
+// hostile are the ways in which somebody else writes in the sender's name.
+func hostile() []scenario {
+	return []scenario{
+		{.5, [numGroups]float64{.97, .9, .9, .6, .7, .5}},   // forged
+		{.5, [numGroups]float64{.5, .03, .85, .6, .75, .5}}, // from the sender's own account
+	}
+}
+
+// noAsk is how often an attack wants nothing (yet).
+const noAsk = .05
+
+// finding is one kind of the message held against history.
+type finding struct {
+	kind    kind
+	changed bool
+	novelty float64 // the sender's own rate
+	common  float64 // the share of all mail that shows the value, when it is a known one
+	now     trait   // the new value
+}
+
+// past is the history a message is held against.
+type past struct {
+	address, domain, pair record
+	world                 record // all mail together
+	shared                bool   // the domain is a free mail provider's: its history is everybody's
+}
+
+// forKind returns the record that knows most of a kind, nil when none does.
+func (p *past) forKind(k kind) *record {
+	if p.address.n[k] >= minHistory*unit {
+		return &p.address
+	}
+	if domainKind(k) && !p.shared && p.domain.n[k] >= 2*minHistory*unit {
+		return &p.domain
+	}
+	return nil
+}
+
+// novelty is the rate of new values of a kind, after Good and Turing, with a
+// prior; a short history always expects something new.
+func novelty(r *record, k kind, law *traitLaw) float64 {
+	n, fresh := float64(r.n[k])/unit, float64(r.novel[k])/unit
+	return math.Min(.9, (fresh+.7+strength*law.novelty)/(n+1.4+strength))
+}
+
+// zoneStep is the change of an offset by summer time, in minutes.
+const zoneStep = 60
+
+// knowledge says how well a value is remembered.
+type knowledge uint8
+
+const (
+	unseen knowledge = iota
+	once             // in one message of many: what one message taught must not excuse the next
+	familiar
+)
+
+// longHistory is from how many messages on one message is one of many, and
+// onceFactor how much more an honest sender shows what it showed once.
+const (
+	longHistory = 10
+	onceFactor  = 4
+)
+
+// knows tells how well a value is remembered.
+func (p *past) knows(r *record, t trait) knowledge {
+	best := unseen
+	look := func(r *record, hash uint32) {
+		s := r.find(t.kind, hash)
+		switch {
+		case s == nil:
+		case s.count <= unit && r.n[t.kind] >= longHistory*unit:
+			best = max(best, once)
+		default:
+			best = familiar
+		}
+	}
+	look(r, t.hash)
+	look(&p.pair, t.hash)
+	if t.kind == kindZone { // summer time moves everybody's clock
+		look(r, t.hash+zoneStep)
+		look(r, t.hash-zoneStep)
+	}
+	return best
+}
+
+// examine holds the traits against history, kind by kind. Kinds without a
+// history are left out.
+func (p *past) examine(traits []trait, law *[numKinds]traitLaw) []finding {
+	var out []finding
+	var at [numKinds]int // index in out, plus one
+	for _, t := range traits {
+		r := p.forKind(t.kind)
+		if r == nil {
+			continue
+		}
+		if at[t.kind] == 0 {
+			out = append(out, finding{kind: t.kind, novelty: novelty(r, t.kind, &law[t.kind])})
+			at[t.kind] = len(out)
+		}
+		f := &out[at[t.kind]-1]
+		if f.changed {
+			continue
+		}
+		switch p.knows(r, t) {
+		case unseen:
+			f.changed, f.now = true, t
+		case once:
+			if !law[t.kind].multi {
+				f.changed, f.now, f.novelty = true, t, min(.9, onceFactor*f.novelty)
+			}
+		case familiar:
+			f.common = p.world.share(t.kind, t.hash)
+		}
+	}
+	return farm(out)
+}
+
+// farm takes back a new network or HELO name where the verified reverse name or
+// the autonomous system is the sender's usual: large providers have many.
+func farm(all []finding) []finding {
+	same := false
+	for _, f := range all {
+		same = same || !f.changed && (f.kind == kindRDNS || f.kind == kindASN)
+	}
+	if !same {
+		return all
+	}
+	for i := range all {
+		switch all[i].kind {
+		case kindRelay, kindRelay6, kindHelo:
+			all[i].changed = false
+		}
+	}
+	return all
+}
+
+// groupState is one group of a message.
+type groupState struct {
+	known   bool // there is a history of it
+	changed bool
+	novelty float64
+	common  float64 // the share of all mail that looks like it, when unchanged
+}
+
+// further is what each further change in a group adds: they have one cause.
+const further = .6
+
+// groups sums the findings up. Quiet kinds change a group only together.
+func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
+	var out [numGroups]groupState
+	var loud, quiet [numGroups]int
+	base := [numGroups]float64{}
+	for _, f := range all {
+		l := &law[f.kind]
+		g := &out[l.group]
+		g.known = g.known || !l.quiet || l.group == groupAsk
+		if !l.quiet && (base[l.group] == 0 || f.novelty > base[l.group]) {
+			base[l.group] = f.novelty
+		}
+		if !f.changed {
+			// Whoever looks like the sender in all kinds of the group is as rare
+			// as the rarest.
+			if !l.quiet && (g.common == 0 || f.common < g.common) {
+				g.common = f.common
+			}
+			continue
+		}
+		if l.quiet {
+			quiet[l.group]++
+		} else {
+			loud[l.group]++
+			if g.novelty == 0 || f.novelty < g.novelty {
+				g.novelty = f.novelty
+			}
+		}
+	}
+	for i := range out {
+		g := &out[i]
+		switch {
+		case loud[i] > 0:
+			g.changed = true
+			g.novelty *= math.Pow(further, math.Min(3, float64(loud[i]-1)+float64(quiet[i])/2))
+		case quiet[i] >= 3:
+			g.changed, g.novelty = true, math.Max(.1, base[i])
+		default:
+			g.novelty = base[i]
+		}
+	}
+	return out
+}
+
+// joint is the log10 likelihood ratio of the whole pattern.
+func joint(gs [numGroups]groupState, asks, newAsk bool, askRate, askNovelty float64) float64 {
+	likelihood := func(all []scenario) float64 {
+		sum := 0.0
+		for _, s := range all {
+			p := s.share
+			for g := range groupAsk {
+				if !gs[g].known {
+					continue
+				}
+				change := s.p[g]
+				same := 1 - change
+				if change == usual {
+					change = gs[g].novelty
+					same = 1 - change
+				} else {
+					same = math.Max(same, gs[g].common)
+				}
+				if gs[g].changed {
+					p *= change
+				} else {
+					p *= same
+				}
+			}
+			p *= askLikelihood(s.p[groupAsk], asks, newAsk, askRate, askNovelty)
+			sum += p
+		}
+		return sum
+	}
+	j := math.Log10(likelihood(hostile()) / likelihood(honest()))
+	return math.Max(maxAgainst, math.Min(maxFor, j))
+}
+
+// askLikelihood is the probability of what a message wants.
+func askLikelihood(p float64, asks, newAsk bool, rate, novelty float64) float64 {
+	if p == usual {
+		switch {
+		case !asks:
+			return 1 - rate
+		case newAsk:
+			return math.Min(rate, novelty)
+		}
+		return math.Max(.01, rate-novelty)
+	}
+	switch {
+	case !asks:
+		return noAsk
+	case newAsk:
+		return (1 - noAsk) * p
+	}
+	return (1 - noAsk) * (1 - p)
+}
+
+// assessment is what history says of a message.
+type assessment struct {
+	findings []finding
+	groups   [numGroups]groupState
+	asks     []string // what the message wants
+	joint    float64
+	judged   bool // there was a history to judge by
+}
+
+// moved tells whether the sender comes from elsewhere or writes with something
+// else.
+func (a *assessment) moved() bool {
+	return a.groups[groupRelay].changed || a.groups[groupProof].changed || a.groups[groupClient].changed
+}
+
+// assess computes the joint judgement.
+func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
+	a := assessment{findings: p.examine(traits, law)}
+	a.groups = groups(a.findings, law)
+	newAsk := a.groups[groupAsk].changed
+	for _, f := range a.findings {
+		newAsk = newAsk || f.kind == kindAsk && f.changed
+	}
+	for _, t := range traits {
+		if t.kind == kindAsk {
+			a.asks = append(a.asks, t.text)
+		}
+	}
+	r := &p.address
+	if r.total < minHistory*unit {
+		r = &p.domain
+	}
+	for g := range groupAsk {
+		a.judged = a.judged || a.groups[g].known
+	}
+	if !a.judged || r.total < minHistory*unit {
+		a.judged = false
+		return a
+	}
+	rate := (float64(r.n[kindAsk])/unit + 1) / (float64(r.total)/unit + 2)
+	if !domainKind(kindAsk) && r == &p.domain {
+		rate = .5
+	}
+	a.joint = joint(a.groups, len(a.asks) > 0, newAsk, math.Min(.95, rate), novelty(r, kindAsk, &law[kindAsk]))
+	return a
+}
+
+// lineageOf names the cause that the items of a group share.
+func lineageOf(g group) string {
+	switch g {
+	case groupRelay, groupProof:
+		return "sender.infrastructure"
+	case groupClient:
+		return "sender.client"
+	case groupHabit:
+		return "sender.habit"
+	}
+	return "sender.content"
+}
+
+// share gives the items weights that add up, discounts of lineages included, to
+// at most total.
+func share(items []evidence.Item, total float64) []evidence.Item {
+	sum, _ := evidence.Sum(0, items)
+	if float64(sum) <= total || sum <= 0 {
+		return items
+	}
+	scale := evidence.Weight(math.Max(0, total) / float64(sum))
+	for i := range items {
+		items[i].Weight *= scale
+	}
+	return items
+}
