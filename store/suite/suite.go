@@ -49,6 +49,9 @@ func Run(t *testing.T, fresh Fresh) {
 		{"HistoryWhole", historyWhole},
 		{"Together", together},
 		{"Cancelled", cancelled},
+		{"Profiles", profiles},
+		{"ProfilesTogether", profilesTogether},
+		{"Lessons", lessons},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, fresh(t)) })
 	}
