@@ -23,7 +23,13 @@ import (
 // its address. DNS is off: what is measured is the gate, not a resolver.
 func startGate(tb testing.TB) string {
 	tb.Helper()
-	dir := tb.TempDir()
+	return startGateWith(tb, tb.TempDir(), func(*config) {})
+}
+
+// startGateWith is startGate with its files in dir (foregate.db, maildir) and an
+// edited configuration.
+func startGateWith(tb testing.TB, dir string, edit func(*config)) string {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	hop, stopSink, err := startSink(ctx, filepath.Join(dir, "maildir"))
 	if err != nil {
@@ -33,6 +39,7 @@ func startGate(tb testing.TB) string {
 	conf.Database = filepath.Join(dir, "foregate.db")
 	conf.SMTP.Listen, conf.SMTP.NextHop, conf.SMTP.Hostname = []string{freeAddr(tb)}, hop, "mx.ministry.example"
 	conf.HTTP.Listen, conf.DNS.Offline = "", true
+	edit(&conf)
 	s, err := newService(ctx, conf, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
