@@ -158,3 +158,30 @@ func FuzzReadTable(f *testing.F) {
 		}
 	})
 }
+
+// Figures of rules ship, nothing else of them: no names, no texts.
+func TestBuiltinRules(t *testing.T) {
+	table, err := ReadTable(strings.NewReader(builtinRules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range table.Entries() {
+		id, ok := strings.CutPrefix(e.ID, "rule.")
+		if !ok || len(id) != 36 || strings.Count(id, "-") != 4 {
+			t.Errorf("%q is no rule's ID", e.ID)
+		}
+		if e.Prior || e.NPhish == 0 || e.NHam == 0 {
+			t.Errorf("%s is not measured", e.ID)
+		}
+		if e.Basis != "development corpora, sources balanced" {
+			t.Errorf("%s says %q", e.ID, e.Basis)
+		}
+	}
+	all, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(table.Entries()); n == 0 || len(all.Entries()) <= n {
+		t.Errorf("%d weights of rules, %d of all", n, len(all.Entries()))
+	}
+}

@@ -61,10 +61,22 @@ type Table struct {
 //go:embed weights.tsv
 var builtin string
 
+//go:embed rules.tsv
+var builtinRules string
+
 // Builtin returns the table that ships: rates measured on the development
-// corpora by "foregate calibrate", and priors.
+// corpora by "foregate calibrate" and, of detection rules, by "foregate rules
+// measure", and priors. Where both tables have an ID, the calibrated one counts.
 func Builtin() (*Table, error) {
-	return ReadTable(strings.NewReader(builtin))
+	var entries []Entry
+	for _, text := range []string{builtinRules, builtin} {
+		t, err := ReadTable(strings.NewReader(text))
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, t.Entries()...)
+	}
+	return NewTable(entries), nil
 }
 
 // NewTable makes a table of entries; a later entry replaces an earlier one of
