@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -19,6 +19,7 @@ const calibrateMin = 12
 type calibrateCmd struct {
 	Corpus string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail, as for eval (${default})."`
 	Out    string `type:"path" placeholder:"FILE" help:"Write the new weight table here; without it the rates are only shown."`
+	Rules  string `type:"path" placeholder:"FILE" help:"Write the weights of detection rules to this table instead of the other."`
 	Min    int    `default:"${least}" help:"Least number of messages that must show an item before its weight is measured (${default})."`
 }
 
@@ -61,19 +62,42 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	table := calibrated(seen, old, c.Min)
-	if c.Out != "" {
-		f, err := os.Create(c.Out)
-		if err != nil {
-			return fmt.Errorf("writing the weights: %w", err)
-		}
-		if _, err := table.WriteTo(f); err != nil {
-			return fmt.Errorf("writing the weights: %w", err)
-		}
-		if err := f.Close(); err != nil {
-			return fmt.Errorf("writing the weights: %w", err)
-		}
+	if err := c.write(table.Entries()); err != nil {
+		return err
 	}
 	return showRates(w.stdout, table.Entries())
+}
+
+// rulePrefix begins the IDs of detection rules.
+const rulePrefix = "rule."
+
+// ruleMin is how many messages must show a rule before its rate counts: rules
+// are rarer than other evidence, and their priors are rougher.
+const ruleMin = 5
+
+// write writes the tables that were asked for.
+func (c calibrateCmd) write(all []evidence.Entry) error {
+	isRule := func(e evidence.Entry) bool { return strings.HasPrefix(e.ID, rulePrefix) }
+	main := all
+	if c.Rules != "" {
+		if err := writeWeights(c.Rules, slices.DeleteFunc(slices.Clone(all), func(e evidence.Entry) bool { return !isRule(e) || e.Prior })); err != nil {
+			return err
+		}
+		main = slices.DeleteFunc(slices.Clone(all), isRule)
+	}
+	if c.Out == "" {
+		return nil
+	}
+	return writeWeights(c.Out, main)
+}
+
+// writeWeights writes one table in place of the file.
+func writeWeights(name string, entries []evidence.Entry) error {
+	var b bytes.Buffer
+	if _, err := evidence.NewTable(entries).WriteTo(&b); err != nil {
+		return fmt.Errorf("writing the weights: %w", err)
+	}
+	return replaceFile(name, b.Bytes())
 }
 
 // observed is what was found in one sample, apart from any weights.
@@ -233,8 +257,12 @@ func entries(k counts, old *evidence.Table, least int) []evidence.Entry {
 		n := k.n[chanceOf(id)]
 		hp, np := balanced(hits["phish"], n["phish"])
 		hh, nh := balanced(hits["ham"], n["ham"])
-		if sum(hits["phish"])+sum(hits["ham"]) < least {
-			if _, ok := out[id]; !ok {
+		need, isRule := least, strings.HasPrefix(id, rulePrefix)
+		if isRule {
+			need = min(least, ruleMin)
+		}
+		if sum(hits["phish"])+sum(hits["ham"]) < need {
+			if _, ok := out[id]; !ok && !isRule { // a rule proposes its own prior
 				out[id] = evidence.Entry{ID: id, Prior: true, Basis: "seen too rarely to measure and no prior set"}
 			}
 			continue

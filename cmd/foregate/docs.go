@@ -5,13 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 
 	"foregate/evidence"
+	"foregate/mql"
 )
 
 type docsCmd struct {
@@ -50,9 +50,10 @@ func generatedPages() (map[string]string, error) {
 	pages := map[string]string{
 		"manual/configuration.md": ref,
 		"manual/evidence.md":      evidencePage(table),
+		"manual/functions.md":     functionsPage(mql.NewEnv().Functions()),
 	}
 	var c cli
-	parser, err := kong.New(&c, kong.Name("foregate"), kong.Vars{"corpus": defaultCorpus, "least": strconv.Itoa(calibrateMin)},
+	parser, err := kong.New(&c, kong.Name("foregate"), helpVars(),
 		kong.Description("A gate in front of an organisation's inboxes that judges each message and says why in words."))
 	if err != nil {
 		return nil, fmt.Errorf("reading the command line's model: %w", err)

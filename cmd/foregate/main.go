@@ -78,7 +78,7 @@ func run(w world, args []string) int {
 		kong.Writers(w.stdout, w.stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.UsageOnError(),
-		kong.Vars{"corpus": defaultCorpus, "least": strconv.Itoa(calibrateMin)},
+		helpVars(),
 	)
 	if err != nil {
 		fmt.Fprintf(w.stderr, "foregate: %v\n", err)
@@ -107,6 +107,11 @@ func run(w world, args []string) int {
 		fmt.Fprintf(w.stderr, "foregate: %v\n", err)
 		return exitFailed
 	}
+}
+
+// helpVars are the values that help texts name.
+func helpVars() kong.Vars {
+	return kong.Vars{"corpus": defaultCorpus, "least": strconv.Itoa(calibrateMin), "leastRule": strconv.Itoa(ruleMin)}
 }
 
 type versionCmd struct{}

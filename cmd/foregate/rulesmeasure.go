@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"foregate/evidence"
 	"foregate/mql"
 )
 
@@ -19,6 +20,8 @@ type rulesMeasureCmd struct {
 	Corpus   string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail, as for eval (${default})."`
 	JSON     bool   `xor:"form" help:"One JSON object per rule and line."`
 	Markdown bool   `xor:"form" help:"As a page, with the twenty rules that fire most on ham."`
+	Weights  string `type:"path" placeholder:"FILE" help:"Write the weights of the detection rules here, in the form of the weight table: those with at least --min hits."`
+	Min      int    `default:"${leastRule}" help:"Least number of hits on phish and ham together before a rule's weight is measured (${default})."`
 	Reasons  string `type:"path" placeholder:"FILE" help:"For --markdown: tab-separated rule IDs and why each fires on ham, in words."`
 }
 
@@ -27,6 +30,10 @@ func (rulesMeasureCmd) Help() string {
 	return `Evaluates every rule over a labelled corpus and counts, for each, how many
 messages of each label it hits and how many it could not decide. A rate on ham is
 what a rule costs, a rate on phish what it is worth.
+
+With --weights the rates become weights, as 'foregate calibrate' makes them of
+other evidence: the smoothed log10 ratio, shrunk by its standard error, sources
+balanced. The file holds figures and IDs, no texts.
 
 Example:
   foregate rules measure --corpus ~/labelled /etc/foregate/rules`
@@ -48,8 +55,9 @@ type ruleCount struct {
 // ruleCounts are the counts of all rules and the sizes of the corpus.
 type ruleCounts struct {
 	rules  []ruleCount
-	n      map[string]int // label → messages
-	failed int            // messages that could not be looked at
+	n      map[string]int            // label → messages
+	bySrc  map[string]map[string]int // label → source → messages
+	failed int                       // messages that could not be looked at
 }
 
 // Run measures.
@@ -85,6 +93,11 @@ func (c rulesMeasureCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
+	if c.Weights != "" {
+		if err := writeWeights(c.Weights, counts.weights(c.Min)); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.JSON:
 		return encodeLines(w.stdout, counts.rules)
@@ -101,7 +114,7 @@ func (c rulesMeasureCmd) Run(w *world, g *cli) error {
 
 // measureRules counts over all samples.
 func measureRules(w *world, p *probe, samples []sample) (ruleCounts, error) {
-	out := ruleCounts{n: map[string]int{}}
+	out := ruleCounts{n: map[string]int{}, bySrc: map[string]map[string]int{}}
 	index := map[*mql.Rule]int{}
 	for i, r := range p.set.Rules {
 		index[r] = i
@@ -113,6 +126,10 @@ func measureRules(w *world, p *probe, samples []sample) (ruleCounts, error) {
 	err := p.lookAll(w.ctx, corpusMessages(samples), func(s seen) error {
 		bar.step()
 		out.n[s.from.label]++
+		if out.bySrc[s.from.label] == nil {
+			out.bySrc[s.from.label] = map[string]int{}
+		}
+		out.bySrc[s.from.label][s.from.src]++
 		if s.err != nil {
 			out.failed++
 			return nil
@@ -138,6 +155,21 @@ func measureRules(w *world, p *probe, samples []sample) (ruleCounts, error) {
 		return cmp.Or(-cmp.Compare(a.Ham, b.Ham), -cmp.Compare(a.Phish, b.Phish), cmp.Compare(a.Name, b.Name))
 	})
 	return out, err
+}
+
+// weights measures the detection rules that hit at least least messages of phish
+// and ham.
+func (c ruleCounts) weights(least int) []evidence.Entry {
+	var out []evidence.Entry
+	for _, r := range c.rules {
+		if r.Kind != mql.Detection || r.ID == "" || r.Phish+r.Ham < least {
+			continue
+		}
+		hp, np := balanced(r.Hits["phish"], c.bySrc["phish"])
+		hh, nh := balanced(r.Hits["ham"], c.bySrc["ham"])
+		out = append(out, evidence.Measure(rulePrefix+r.ID, hp, np, hh, nh, "development corpora, sources balanced"))
+	}
+	return out
 }
 
 func (c ruleCounts) print(out io.Writer) error {
