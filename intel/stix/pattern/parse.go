@@ -537,11 +537,9 @@ func (p *Pattern) AnyOf() (nodes []intel.Node, ok bool) {
 
 // nodes are the observables that an equality names.
 func (c *Comparison) nodes() ([]intel.Node, bool) {
-	if c.Negated || c.Op != "=" && c.Op != "IN" {
-		return nil, false
-	}
 	kind, ok := c.kind()
-	if !ok {
+	subset := c.Op == "ISSUBSET" && (kind == intel.IPv4 || kind == intel.IPv6) // a network
+	if !ok || c.Negated || c.Op != "=" && c.Op != "IN" && !subset {
 		return nil, false
 	}
 	var out []intel.Node
