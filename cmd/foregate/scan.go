@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 
 	"foregate/evidence"
@@ -147,6 +148,7 @@ func explain(path string, j judged, all bool) string {
 		fmt.Fprintf(&b, "  gap    stage %s could not look: %s\n", g.Stage, g.Err)
 	}
 	if all {
+		b.WriteString(openRules(j.facts.OpenRules))
 		fmt.Fprintf(&b, "  %+5.2f  before any evidence\n", v.Prior)
 		for _, n := range v.Notes {
 			fmt.Fprintf(&b, "  policy %s\n", n)
@@ -156,6 +158,30 @@ func explain(path string, j judged, all bool) string {
 		}
 	}
 	return b.String()
+}
+
+// maxOpenNamed bounds how many things that rules lacked are named.
+const maxOpenNamed = 6
+
+// openRules says in one line what rules lacked, what most of them lacked first.
+// A rule that lacked two things is counted with both.
+func openRules(open map[string]int) string {
+	if len(open) == 0 {
+		return ""
+	}
+	names := sortedKeys(open)
+	slices.SortStableFunc(names, func(a, b string) int { return open[b] - open[a] })
+	var words []string
+	for _, n := range names[:min(maxOpenNamed, len(names))] {
+		if len(names) == 1 && open[n] == 1 {
+			return "  open   1 rule could not be decided for want of " + n + "\n"
+		}
+		words = append(words, fmt.Sprintf("%s (%d)", n, open[n]))
+	}
+	if more := len(names) - len(words); more > 0 {
+		words = append(words, fmt.Sprintf("%d more", more))
+	}
+	return "  open   rules could not be decided for want of " + strings.Join(words, ", ") + "\n"
 }
 
 // percent writes a probability so that nearly certain is not called certain.
