@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"foregate/mail"
+	"foregate/scan/file/tree"
 )
 
 func zipOf(t testing.TB, encrypted bool, names ...string) []byte {
@@ -94,14 +95,19 @@ func TestType(t *testing.T) {
 	}
 }
 
-func FuzzInspect(f *testing.F) {
+func FuzzExplode(f *testing.F) {
 	f.Add("a.pdf.exe", []byte("MZ"))
 	f.Add("x.zip", zipOf(f, true, "a/b.lnk"))
 	f.Add("x.svg", []byte("<svg><script>"))
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {
-		a := &mail.Attachment{FileName: name, Raw: raw, FileType: Type(raw)}
-		if n := len(inspect(a)); n > 16 {
-			t.Fatalf("%d findings about one file", n)
+		nodes, err := Local{}.Explode(t.Context(), Request{Files: []Source{{Name: name, Data: raw}}, Passwords: []string{"infected"}})
+		if err != nil || len(nodes) != 1 {
+			t.Fatalf("%d trees: %v", len(nodes), err)
 		}
+		nodes[0].Walk(func(n *Node, path []string) {
+			if len(n.Findings) > maxNodeFindings || n.Depth > tree.MaxDepth+1 || len(path) != n.Depth+1 {
+				t.Fatalf("%d findings at depth %d", len(n.Findings), n.Depth)
+			}
+		})
 	})
 }

@@ -1,0 +1,24 @@
+package file
+
+import (
+	"foregate/scan/file/archive"
+	"foregate/scan/file/program"
+	"foregate/scan/file/tree"
+)
+
+// parsers is the list of everything that opens files: every parser whose Opens
+// agrees looks at a file, in this order.
+func parsers() []tree.Parser {
+	return []tree.Parser{
+		archive.Zip{},
+		archive.Rar{},
+		archive.SevenZip{},
+		archive.Tar{},
+		archive.Stream{},
+		archive.Cab{},
+		archive.ISO{},
+		archive.Disk{},
+		program.Parser{},
+		message{},
+	}
+}

@@ -1,0 +1,121 @@
+package file
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"foregate/mail"
+)
+
+// Bounds of password guesses. A key derivation may cost a tenth of a second, so
+// the parsers try only the first few of these where it is dear.
+const (
+	maxPasswords   = 48
+	maxPassword    = 64 // bytes; people do not type longer ones off a mail
+	maxPasswordSrc = 64 << 10
+)
+
+// passwordMark finds what stands after a word for "password" in the languages
+// of the mail we see, with the little words and punctuation between.
+var passwordMark = regexp.MustCompile(`(?i)(?:\b(?:pass ?words?|passwd|passcode|passphrase|pass|pwd|pw|pin(?: code)?|access code|code|key|kennwort|passwort|schlüssel|mot de passe|mdp|contrase(?:ñ|n)a|clave|senha|palavra-passe|parola|wachtwoord|has(?:ł|l)o|heslo|jelsz(?:ó|o)|lozinka|l(?:ö|o)senord|adgangskode|passord|salasana|slapta(?:ž|z)odis|parool|şifre|sifre|kata sandi)|(?:пароль|пароля|паролем|код|ключ|шифр|гасло|лозинка|парола|κωδικός|סיסמה|كلمة المرور|كلمة السر|رمز|密码|密碼|口令|パスワード|암호|비밀번호))` +
+	`(?:\s+(?:is|ist|lautet|for|to|the|zum|für|der|die|das|est|es|é|è|è la|to open|file|archive|attachment|document|для|к|архива|архиву|файла|документа|от|это))*` +
+	`\s*(?:[:=：\-–—]|は|是|为|為)*\s*["'«»„“”‘’「『<(\[]?([^\s"'«»„“”‘’」』<>()\[\]]{2,64})`)
+
+// usualPasswords are what attackers and people use when they say nothing.
+func usualPasswords() []string {
+	return []string{"infected", "1234", "123456", "12345", "password", "123", "111", "1111", "0000", "2024", "2025", "2026", "qwerty", "malware", "virus", "admin", "abc123", "777", "12345678", "test"}
+}
+
+// Passwords returns the passwords that a message suggests for its encrypted
+// files, likeliest first: what stands after a word for "password" in the
+// subject and body, in several languages, words set apart, the names of the
+// files, and the usual ones. At most maxPasswords.
+func Passwords(m *mail.Message) []string {
+	var out []string
+	seen := map[string]bool{}
+	add := func(s string) {
+		s = strings.TrimSpace(s)
+		if len(s) < 2 || len(s) > maxPassword || seen[s] || !utf8.ValidString(s) || len(out) >= maxPasswords {
+			return
+		}
+		seen[s] = true
+		out = append(out, s)
+	}
+	texts := texts(m)
+	for _, t := range texts {
+		for _, hit := range passwordMark.FindAllStringSubmatch(t, 16) {
+			add(hit[1])
+			add(strings.TrimRight(hit[1], ".,;:!?…。、"))
+		}
+	}
+	for _, t := range texts {
+		for _, w := range setApart(t) {
+			add(w)
+		}
+	}
+	for i := range m.Attachments {
+		stem := strings.TrimSuffix(m.Attachments[i].FileName, path.Ext(m.Attachments[i].FileName))
+		for _, w := range strings.FieldsFunc(stem, func(r rune) bool { return strings.ContainsRune(" _-()[]{}", r) }) {
+			if strings.ContainsFunc(w, unicode.IsDigit) && len(w) >= 3 {
+				add(w)
+			}
+		}
+		add(stem)
+	}
+	// The usual ones have a place of their own, also where a text is full of
+	// likely words.
+	usual := usualPasswords()
+	if len(out) > maxPasswords-len(usual) {
+		out = out[:maxPasswords-len(usual)]
+	}
+	for _, s := range usual {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// texts are the readable texts of a message, bounded.
+func texts(m *mail.Message) []string {
+	var out []string
+	put := func(s string) {
+		if s != "" {
+			out = append(out, s[:min(len(s), maxPasswordSrc)])
+		}
+	}
+	if m.Subject != nil {
+		put(m.Subject.Subject)
+	}
+	if m.Body.Plain != nil {
+		put(m.Body.Plain.Raw)
+	}
+	if m.Body.HTML != nil {
+		put(m.Body.HTML.DisplayText)
+	}
+	return out
+}
+
+// setApart returns words that stand alone on a line or mix letters and digits:
+// what a password looks like when no word announces it.
+func setApart(text string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		for _, w := range words {
+			w = strings.Trim(w, `.,;:!?"'()[]<>«»„“”‘’*_`)
+			mixed := strings.ContainsFunc(w, unicode.IsDigit) && strings.ContainsFunc(w, unicode.IsLetter) && !strings.ContainsAny(w, "/@")
+			if len(w) >= 4 && len(w) <= 24 && (mixed || len(words) == 1) {
+				out = append(out, w)
+			}
+			if len(out) == maxPasswords {
+				return out
+			}
+		}
+	}
+	return out
+}
