@@ -72,6 +72,7 @@ type pending struct {
 	from, to, made string
 	rel            intel.Relation
 	a              intel.Assertion // everything but the nodes
+	cited          []string        // each citation is a witness of its own
 }
 
 // NewDeriver makes one; source is used where an object names no creator.
@@ -102,7 +103,7 @@ func (d *Deriver) Add(o Object) error {
 	}
 	switch o.Type {
 	case "relationship":
-		d.hold(pending{from: b.SourceRef, to: b.TargetRef, made: b.CreatedBy, rel: intel.Relation(b.Kind), a: a})
+		d.hold(pending{from: b.SourceRef, to: b.TargetRef, made: b.CreatedBy, rel: intel.Relation(b.Kind), a: a, cited: b.cited()})
 	case "sighting":
 		for _, w := range b.WhereSeen {
 			d.hold(pending{from: b.SightingOf, to: w, made: b.CreatedBy, rel: "sighted-by", a: a})
@@ -182,9 +183,6 @@ func (d *Deriver) frame(o Object, b body) (intel.Assertion, error) {
 				a.Source.Origin, a.Source.URL = x.SourceName, x.URL
 			}
 		}
-	}
-	if len(b.Refs) > 0 && a.Source.Origin == "" {
-		a.Source.Origin = b.Refs[0]
 	}
 	if o.Revoked {
 		a.Retracted = o.Modified
@@ -272,6 +270,38 @@ func indicatorNodes(o Object, b body) ([]intel.Node, error) {
 	return []intel.Node{{Kind: intel.Pattern, Value: b.Pattern}}, nil
 }
 
+// cited are the reports that a relationship rests on.
+func (b body) cited() []string {
+	out := slices.Clone(b.Refs)
+	for _, x := range b.External {
+		switch x.SourceName {
+		case "", "cve", "capec", "cwe", "mitre-attack":
+		default:
+			out = append(out, x.SourceName)
+		}
+	}
+	return out[:min(len(out), maxCited)]
+}
+
+// maxCited bounds the witnesses of one relationship: ATT&CK names 20 at most.
+const maxCited = 32
+
+// yield gives one assertion for each citation, or the one that has none.
+func (p pending) yield(a intel.Assertion, yield func(intel.Assertion) bool) bool {
+	if len(p.cited) == 0 {
+		return yield(a)
+	}
+	for _, c := range p.cited {
+		if c != a.Source.Origin {
+			a.Source.Origin, a.Source.URL = c, ""
+		}
+		if !yield(a) {
+			return false
+		}
+	}
+	return true
+}
+
 // Finish gives every assertion to yield, in the order of the bundle, until it
 // returns false. missing are the ids that relationships name and no object has;
 // lookup finds objects of earlier bundles and may be nil.
@@ -307,7 +337,7 @@ func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.A
 			for _, t := range to {
 				a := p.a
 				a.Subject, a.Relation, a.Object = f, p.rel, t
-				if a.Check() == nil && !yield(a) {
+				if a.Check() == nil && !p.yield(a, yield) {
 					return nil
 				}
 			}
