@@ -23,6 +23,7 @@ const (
 	weightSolicited    = -.5 // we wrote first
 	weightContinues    = -.8 // answers what we wrote to it
 	weightLookalike    = 2.5
+	weightLookalikeAsk = 3.0
 	weightBroken       = .5 // a stranger in a conversation
 	weightBrokenAsk    = 1.7
 	weightNeverSent    = .7 // answers what we never sent
@@ -31,6 +32,7 @@ const (
 	lineageHistory     = "sender.history"
 	lineageContact     = "sender.contact"
 	lineageIdentity    = "sender.identity"
+	lineageLookalike   = "claim.lookalike" // the claim stage may know the domain as a partner's
 	lineageInfra       = "sender.infrastructure"
 )
 
@@ -74,7 +76,7 @@ type exam struct {
 func (s *Stage) load(ctx context.Context, m *mail.Message, f *mail.Facts) (*exam, error) {
 	x := &exam{s: s, m: m, f: f, now: s.at(m), who: s.identify(m)}
 	x.traits = s.collect(m, f)
-	thread := s.threadKeys(m)
+	thread := append(s.threadKeys(m), s.quotedKeys(m)...)
 	keys := make([]string, 0, 24)
 	keys = append(keys, s.worldKey(), x.who.address)
 	if x.who.domain != "" {
@@ -301,6 +303,7 @@ func (x *exam) resemblance(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for correspondents of the same spelling: %w", err)
 	}
+	found := false
 	for _, k := range keys {
 		if len(stored[k]) == 0 {
 			continue
@@ -311,8 +314,8 @@ func (x *exam) resemblance(ctx context.Context) error {
 		}
 		if k == nameAt {
 			x.knownName(&memo)
-		} else if x.lookalike(memo.texts) {
-			break
+		} else if !found {
+			found = x.lookalike(memo.texts)
 		}
 	}
 	return nil
@@ -326,7 +329,11 @@ func (x *exam) lookalike(domains []string) bool {
 		}
 		matcher := domain.NewMatcher([]domain.Protected{{Domains: []string{d}, Complete: true, Label: d}})
 		for _, hit := range matcher.Match(x.who.root, nil) {
-			x.add(IDLookalike, lineageIdentity, weightLookalike, "%s has never written before and looks like %s, which writes to us: %s.", x.who.root, d, hit.Detail)
+			w := weightLookalike
+			if len(x.asks) > 0 {
+				w = weightLookalikeAsk
+			}
+			x.add(IDLookalike, lineageLookalike, w, "%s has never written before and looks like %s, which writes to us: %s.", x.who.root, d, hit.Detail)
 			return true
 		}
 	}

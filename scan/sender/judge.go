@@ -38,6 +38,24 @@ const (
 type scenario struct {
 	share float64
 	p     [numGroups]float64
+	// main is the group that the scenario is about, and known its rate of
+	// novelty in the middling history that share is meant for: who never came
+	// from elsewhere in years does it more rarely, who often did more often.
+	main  group
+	known float64
+}
+
+const (
+	// leastShare and mostShare bound how far a history moves a scenario.
+	leastShare, mostShare = .2, 3
+)
+
+// of is the scenario's share for a sender.
+func (s scenario) of(gs *[numGroups]groupState) float64 {
+	if s.known == 0 || !gs[s.main].known {
+		return s.share
+	}
+	return s.share * min(mostShare, max(leastShare, gs[s.main].base/s.known))
 }
 
 const usual = -1
@@ -45,19 +63,20 @@ const usual = -1
 // honest are the ways in which a sender changes.
 func honest() []scenario {
 	return []scenario{
-		{.934, [numGroups]float64{usual, usual, usual, usual, usual, usual}}, // as ever
-		{.03, [numGroups]float64{usual, usual, .95, usual, usual, usual}},    // another device or program
-		{.02, [numGroups]float64{.15, usual, .4, .9, usual, usual}},          // a journey
-		{.012, [numGroups]float64{.95, .3, usual, usual, usual, usual}},      // by another relay, forwarded
-		{.004, [numGroups]float64{.95, .6, .7, usual, usual, usual}},         // a move to another provider
+		{share: .934, p: [numGroups]float64{usual, usual, usual, usual, usual, usual}},                             // as ever
+		{share: .03, p: [numGroups]float64{usual, usual, .95, usual, usual, usual}, main: groupClient, known: .03}, // another device or program
+		{share: .02, p: [numGroups]float64{.15, usual, .4, .9, usual, usual}, main: groupHabit, known: .03},        // a journey
+		{share: .006, p: [numGroups]float64{.95, usual, usual, usual, usual, usual}, main: groupRelay, known: .04}, // by another relay
+		{share: .006, p: [numGroups]float64{.95, .95, usual, usual, usual, usual}, main: groupProof, known: .02},   // forwarded, the signature broken
+		{share: .004, p: [numGroups]float64{.95, .6, .7, usual, usual, usual}, main: groupRelay, known: .04},       // a move to another provider
 	}
 }
 
 // hostile are the ways in which somebody else writes in the sender's name.
 func hostile() []scenario {
 	return []scenario{
-		{.5, [numGroups]float64{.97, .9, .9, .6, .7, .5}},   // forged
-		{.5, [numGroups]float64{.5, .03, .85, .6, .75, .5}}, // from the sender's own account
+		{share: .5, p: [numGroups]float64{.97, .9, .9, .6, .7, .5}},   // forged
+		{share: .5, p: [numGroups]float64{.5, .03, .85, .6, .75, .5}}, // from the sender's own account
 	}
 }
 
@@ -194,7 +213,8 @@ func farm(all []finding) []finding {
 type groupState struct {
 	known   bool // there is a history of it
 	changed bool
-	novelty float64
+	novelty float64 // how likely what is seen is as a change
+	base    float64 // the sender's own rate, whatever is seen
 	common  float64 // the share of all mail that looks like it, when unchanged
 }
 
@@ -232,6 +252,7 @@ func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
 	}
 	for i := range out {
 		g := &out[i]
+		g.base = base[i]
 		switch {
 		case loud[i] > 0:
 			g.changed = true
@@ -250,7 +271,7 @@ func joint(gs [numGroups]groupState, asks, newAsk bool, askRate, askNovelty floa
 	likelihood := func(all []scenario) float64 {
 		sum := 0.0
 		for _, s := range all {
-			p := s.share
+			p := s.of(&gs)
 			for g := range groupAsk {
 				if !gs[g].known {
 					continue
@@ -348,8 +369,10 @@ func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
 // lineageOf names the cause that the items of a group share.
 func lineageOf(g group) string {
 	switch g {
-	case groupRelay, groupProof:
-		return "sender.infrastructure"
+	case groupRelay:
+		return lineageInfra
+	case groupProof:
+		return "auth" // what the auth stage says of the same message has the same cause
 	case groupClient:
 		return "sender.client"
 	case groupHabit:

@@ -124,7 +124,13 @@ func (s *Stage) witness(ctx context.Context, m *mail.Message, who identity, now 
 	fresh := map[string][]byte{}
 	if id := strings.Trim(m.Headers.MessageID, "<> \t"); id != "" {
 		memo := s.remember(m, ours, day)
-		fresh[s.Secret.key('m', id)] = memo.encode()
+		raw := memo.encode()
+		fresh[s.Secret.key('m', id)] = raw
+		if t := m.Body.CurrentThread; t != nil && ours {
+			for _, k := range s.passages(t.Text) {
+				fresh[k] = raw
+			}
+		}
 	}
 	var touched []string
 	if m.Type.Outbound && !automatic(m) {

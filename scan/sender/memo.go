@@ -154,13 +154,46 @@ func (s *Stage) remember(m *mail.Message, ours bool, day int32) memo {
 	return out
 }
 
-// lineHashes hashes the first lines that say something, letters only, so that
-// quoting marks, wrapping at other blanks and case do not matter.
+// maxQuoted bounds the passages by which a message is found again.
+const maxQuoted = 4
+
+// passages are keys of what a text says, two lines in a row each: one line
+// ("Kind regards from Brussels") is many people's.
+func (s *Stage) passages(text string) []string {
+	lines := plainLines(text)
+	var out []string
+	for i := 0; i+1 < len(lines) && len(out) < maxQuoted; i++ {
+		if len(lines[i])+len(lines[i+1]) >= 3*minLine {
+			out = append(out, s.Secret.key('q', lines[i], lines[i+1]))
+		}
+	}
+	return out
+}
+
+// quotedKeys are the keys of the passages that a message quotes.
+func (s *Stage) quotedKeys(m *mail.Message) []string {
+	if len(m.Body.PreviousThreads) == 0 {
+		return nil
+	}
+	return s.passages(m.Body.PreviousThreads[0].Text)
+}
+
+// lineHashes hashes the lines of plainLines.
 func (s *Stage) lineHashes(text string) []uint32 {
+	var out []uint32
+	for _, line := range plainLines(text) {
+		out = append(out, s.Secret.hash24(kindLanguage, line))
+	}
+	return out
+}
+
+// plainLines are the first lines that say something, letters only, so that
+// quoting marks, blanks and case do not matter.
+func plainLines(text string) []string {
 	if len(text) > maxAskText {
 		text = text[:maxAskText]
 	}
-	var out []uint32
+	var out []string
 	for line := range strings.Lines(text) {
 		line = strings.Map(func(r rune) rune {
 			if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -171,7 +204,7 @@ func (s *Stage) lineHashes(text string) []uint32 {
 		if len(line) < minLine {
 			continue
 		}
-		out = append(out, s.Secret.hash24(kindLanguage, line))
+		out = append(out, line)
 		if len(out) == maxLines {
 			break
 		}

@@ -1,0 +1,83 @@
+// Command history measures what the memory of senders is worth: how many
+// impostors it catches and how often it wrongs an honest sender.
+//
+// It plays a generated organisation through the gate's stages in the order of
+// time, learning after each verdict as the gate would: sixty correspondents
+// whose manner of writing drifts as manners do, and forged, look-alike,
+// taken-over and hijacked mail in their names. With -corpus it also replays the
+// list archives of the development corpus, which have no attacks on senders
+// with a history, for false alarms on real mail.
+//
+//	go run ./bench/history
+//	go run ./bench/history -corpus ../shared/data/mail/dev.tar.gz
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "history:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	fs := flag.NewFlagSet("history", flag.ContinueOnError)
+	seed := fs.Uint64("seed", 1, "seed of the generated organisation")
+	corpus := fs.String("corpus", "", "labelled mail (.tar.gz) whose list archives are replayed too")
+	missed := fs.Int("missed", 0, "show so many missed attacks of each kind and false alarms")
+	learn := fs.Bool("learn", false, "let attacks that are not held teach: about forty on each correspondent")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	b, err := newBench([]string{ourDomain})
+	if err != nil {
+		return err
+	}
+	b.learnAttacks = *learn
+	w := newWorld(*seed)
+	all, err := b.judgeAll(w.build())
+	if err != nil {
+		return err
+	}
+	r := tally(all, w.start.AddDate(0, 0, warmDays), attackKinds())
+	fmt.Fprintf(out, "Generated organisation, seed %d: %d correspondents, %d days, judged from day %d on\n", *seed, personas, days, warmDays)
+	if err := r.print(out); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "time in the sender stage: %.3f ms a message\n", b.spent.Seconds()*1000/float64(max(1, b.looked)))
+	show(out, all, r, *missed)
+	if *corpus == "" {
+		return nil
+	}
+	return replay(*corpus, out)
+}
+
+// show prints honest messages with the highest odds and attacks with the lowest.
+func show(out io.Writer, all []outcome, r result, n int) {
+	if n == 0 {
+		return
+	}
+	for _, k := range append([]string{honestKind}, attackKinds()...) {
+		var of []outcome
+		for _, o := range all {
+			if o.kind == k {
+				of = append(of, o)
+			}
+		}
+		slices.SortFunc(of, func(a, b outcome) int { return cmp.Compare(a.alone, b.alone) })
+		if k == honestKind {
+			slices.Reverse(of)
+		}
+		for _, o := range of[:min(n, len(of))] {
+			fmt.Fprintf(out, "\n%q alone %.2f all %.2f drift %v first %v %v\n  %s\n", k, o.alone, o.odds, o.drift, o.first, o.ids, o.why)
+		}
+	}
+}
