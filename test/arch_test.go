@@ -26,7 +26,7 @@ func floors() map[string]int {
 		"store": 4, "quarantine": 5, "watch": 4, "takedown": 4, "recall": 4, "rpz": 4, "posture": 4,
 		"smtpd": 6, "milter": 6, "api": 6, "web": 6,
 		"cmd/foregate": 7,
-		"test":         8,
+		"test":         8, "bench/history": 8,
 	}
 }
 

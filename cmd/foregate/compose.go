@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -18,12 +20,14 @@ import (
 	"foregate/scan/form"
 	"foregate/scan/link"
 	"foregate/scan/rule"
+	"foregate/scan/sender"
 )
 
 // newEngine wires the flow, and is its documentation: every message goes
 // through these stages in this order, then through the policy. The gate, scan,
-// parse, eval and calibrate run the same engine.
-func newEngine(c config, book *rule.Book) (*scan.Engine, error) {
+// parse, eval and calibrate run the same engine. senders is nil where no history
+// is kept.
+func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, error) {
 	resolver, err := newResolver(c.DNS)
 	if err != nil {
 		return nil, err
@@ -37,6 +41,17 @@ func newEngine(c config, book *rule.Book) (*scan.Engine, error) {
 		return nil, fmt.Errorf("setting up the claim stage: %w", err)
 	}
 	own := lowerAll(c.Organisation.Domains)
+	caps := capabilities(c)
+	looks := scan.Par{
+		file.Stage{},
+		form.Stage{},
+		claims,
+	}
+	if senders != nil {
+		// Whether this is how the sender writes.
+		looks = append(looks, senders)
+		maps.Copy(caps, senders.Answers())
+	}
 	return &scan.Engine{
 		Policy: p,
 		Stage: scan.Seq{
@@ -52,13 +67,9 @@ func newEngine(c config, book *rule.Book) (*scan.Engine, error) {
 			scan.Direction{OwnDomains: own},
 			// Where the links lead. Later stages and rules read them.
 			link.Stage{},
-			scan.Par{
-				file.Stage{},
-				form.Stage{},
-				claims,
-			},
+			looks,
 			// The rules see what every other stage has filled in.
-			rule.Stage{Book: book, Caps: capabilities(c)},
+			rule.Stage{Book: book, Caps: caps},
 		},
 	}, nil
 }
@@ -75,7 +86,28 @@ func newLoadedEngine(c config, warn io.Writer) (*scan.Engine, error) {
 	}
 	book := &rule.Book{}
 	book.Swap(edition)
-	return newEngine(c, book)
+	return newEngine(c, book, nil)
+}
+
+// newSenders is the stage that remembers how correspondents write, nil when it
+// is switched off. close frees its database of networks.
+func newSenders(ctx context.Context, c config, db sender.Memory, now func() time.Time) (stage *sender.Stage, close func() error, err error) {
+	close = func() error { return nil }
+	if !c.Sender.Enabled {
+		return nil, close, nil
+	}
+	if stage, err = sender.New(ctx, db, lowerAll(c.Organisation.Domains), now); err != nil {
+		return nil, close, err
+	}
+	stage.Delay = c.Sender.Delay
+	if c.Sender.ASNDatabase != "" {
+		asn, err := sender.OpenASN(c.Sender.ASNDatabase)
+		if err != nil {
+			return nil, close, err
+		}
+		stage.ASN, close = asn.Lookup, asn.Close
+	}
+	return stage, close, nil
 }
 
 func newResolver(c dnsConfig) (dns.Resolver, error) {

@@ -25,6 +25,7 @@ type config struct {
 	HTTP         httpConfig       `yaml:"http" doc:"Health and metrics."`
 	Auth         authConfig       `yaml:"auth" doc:"SPF, DKIM, DMARC and ARC."`
 	DNS          dnsConfig        `yaml:"dns" doc:"How the Domain Name System is asked."`
+	Sender       senderConfig     `yaml:"sender" doc:"The memory of how correspondents write."`
 	Policy       policyConfig     `yaml:"policy" doc:"From odds to what is done."`
 	Rules        rulesConfig      `yaml:"rules" doc:"Detection rules."`
 	Quarantine   quarantineConfig `yaml:"quarantine" doc:"Held mail."`
@@ -72,6 +73,12 @@ type dnsConfig struct {
 	Servers []string `yaml:"servers" doc:"Resolvers, host:port. Empty means those of /etc/resolv.conf."`
 	TrustAD bool     `yaml:"trust_ad" doc:"The resolvers validate DNSSEC and the way to them is safe."`
 	Offline bool     `yaml:"offline" doc:"Never ask; what needs the DNS is unknown."`
+}
+
+type senderConfig struct {
+	Enabled     bool          `yaml:"enabled" doc:"Remember correspondents, judge mail by how its sender usually writes, and answer profile functions of rules."`
+	Delay       time.Duration `yaml:"delay" doc:"How long delivered mail waits before it counts as usual; a report in that time takes it back."`
+	ASNDatabase string        `yaml:"asn_database" doc:"A file in the MaxMind DB format that names the autonomous system of an address; empty for none."`
 }
 
 type policyConfig struct {
@@ -134,7 +141,8 @@ func defaults() config {
 			MemoryBudget:   1 << 30,
 			StopTimeout:    30 * time.Second,
 		},
-		HTTP: httpConfig{Listen: "127.0.0.1:8025"},
+		HTTP:   httpConfig{Listen: "127.0.0.1:8025"},
+		Sender: senderConfig{Enabled: true, Delay: 24 * time.Hour},
 		Policy: policyConfig{
 			Prior:  -2,
 			Groups: []groupConfig{{Name: "everyone", FlagAt: &flag, HoldAt: &hold}},
@@ -269,6 +277,9 @@ func (c config) check() error {
 	}
 	if c.SMTP.MaxSize < 1 || c.SMTP.MemoryBudget < c.SMTP.MaxSize {
 		bad("smtp.memory_budget (%d) must hold at least one message of smtp.max_size (%d)", c.SMTP.MemoryBudget, c.SMTP.MaxSize)
+	}
+	if c.Sender.Delay < 0 {
+		bad("sender.delay is negative: use 0 or more, such as 24h")
 	}
 	for name, d := range c.Policy.Gaps {
 		if !slices.Contains([]mail.Disposition{mail.Deliver, mail.Flag, mail.Hold, mail.Defer}, mail.Disposition(d)) {

@@ -25,6 +25,7 @@ type gate struct {
 	newID    func() string
 	onJudged func(*mail.Message, *mail.Facts, mail.Verdict, time.Duration)
 	history  *recorder // nil records nothing
+	learner  *learner  // nil learns nothing
 }
 
 // newID names a message: a UUID whose order is that of time (RFC 9562 version 7).
@@ -48,6 +49,7 @@ func (g *gate) Receive(ctx context.Context, env mail.Envelope, raw []byte) (mail
 		return mail.Outcome{}, fmt.Errorf("holding message %s: %w", m.Meta.ID, err)
 	}
 	g.history.keep(m, f, v)
+	g.learner.keep(m, f, v)
 	return mail.Outcome{ID: m.Meta.ID, Verdict: v, Edit: g.edit(m, f, v)}, nil
 }
 

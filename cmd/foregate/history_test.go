@@ -195,7 +195,7 @@ func TestSwapUnderLoad(t *testing.T) {
 	book.Swap(editions[0])
 	conf := defaults()
 	conf.DNS.Offline = true
-	engine, err := newEngine(conf, book)
+	engine, err := newEngine(conf, book, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func newProbe(c config, set *mql.RuleSet, warn io.Writer) (*probe, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := newEngine(c, &rule.Book{})
+	engine, err := newEngine(c, &rule.Book{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ type service struct {
 	book    *rule.Book
 	rules   ruleWatch
 	history *recorder
+	learner *learner
+	// closeSenders frees what the memory of senders reads from.
+	closeSenders func() error
 }
 
 // expiryPeriod is how often held mail past its retention is removed.
@@ -38,15 +41,22 @@ const expiryPeriod = time.Hour
 // newService opens the database and wires the gate; nothing listens yet.
 func newService(ctx context.Context, conf config, log *slog.Logger) (*service, error) {
 	book := &rule.Book{}
-	engine, err := newEngine(conf, book)
-	if err != nil {
-		return nil, err
-	}
 	db, err := store.Open(ctx, conf.Database)
 	if err != nil {
 		return nil, err
 	}
-	s := &service{conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book}
+	senders, closeSenders, err := newSenders(ctx, conf, db, time.Now)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	engine, err := newEngine(conf, book, senders)
+	if err != nil {
+		return nil, errors.Join(err, closeSenders(), db.Close())
+	}
+	s := &service{conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book, closeSenders: closeSenders}
+	if senders != nil {
+		s.learner = newLearner(senders, db, log)
+	}
 	if err := s.reload(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -57,7 +67,7 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 	if conf.History.Records > 0 {
 		s.history = newRecorder(db, conf.History, log)
 	}
-	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: newID, history: s.history}
+	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: newID, history: s.history, learner: s.learner}
 	s.server = &smtpd.Server{Config: scfg, Gate: g, Log: log}
 	s.metrics = newMetrics(s.server.Stats)
 	s.metrics.addRules(&s.rules)
@@ -119,7 +129,7 @@ func smtpConfigOf(c smtpConfig) (smtpd.Config, error) {
 
 // run serves until the context ends, then finishes what is in flight.
 func (s *service) run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, s.db.Close()) }()
+	defer func() { err = errors.Join(err, s.closeSenders(), s.db.Close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 2)
@@ -133,6 +143,7 @@ func (s *service) run(ctx context.Context) (err error) {
 	go s.expire(ctx)
 	go s.watchRules(ctx, rulesPoll)
 	recorded := s.record(ctx)
+	learned := s.learner.start(ctx)
 	go func() { failed <- s.server.Run(ctx) }()
 	s.log.Info("gate is open", "listen", strings.Join(s.conf.SMTP.Listen, " "), "next_hop", s.conf.SMTP.NextHop, "database", s.conf.Database)
 	first := <-failed
@@ -141,6 +152,7 @@ func (s *service) run(ctx context.Context) (err error) {
 		first = errors.Join(first, <-failed)
 	}
 	recorded() // after the last message
+	learned()
 	s.log.Info("gate is closed")
 	return first
 }

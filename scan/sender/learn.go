@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -45,38 +46,66 @@ type lesson struct {
 	Ours    bool     `json:"ours,omitempty"`
 }
 
-// Learn notes what a judged message teaches. Call it when the verdict has been
-// carried out. Delivered mail waits for Delay before it counts; of held and
-// refused mail only is kept that there was some, and not even that when the
-// sender it names failed authentication. Outbound mail marks its recipients as
-// solicited at once. m.Meta.ID names the lesson, for Reported.
+// Note is what a judged message leaves to be kept. It is small and holds nothing
+// of the message's text.
+type Note struct {
+	id      string
+	now     time.Time
+	who     identity
+	flags   uint8             // for the sender's records, when the message teaches nothing else
+	fresh   map[string][]byte // memos to keep, each unless there is one
+	touched []string          // records of those we wrote to
+	lesson  []byte
+}
+
+// Learn notes what a judged message teaches and keeps it. Call it when the
+// verdict has been carried out. Delivered mail waits for Delay before it counts;
+// of held and refused mail only is kept that there was some, and not even that
+// when the sender it names failed authentication. Outbound mail marks its
+// recipients as solicited at once. m.Meta.ID names the lesson, for Reported.
 func (s *Stage) Learn(ctx context.Context, m *mail.Message, f *mail.Facts, v mail.Verdict) error {
-	if s.History == nil || m.Sender.Email.Email == "" {
-		return nil
+	n, err := s.Note(m, f, v)
+	if err != nil || n == nil {
+		return err
 	}
-	now := s.at(m)
-	who := s.identify(m)
-	switch v.Disposition {
-	case mail.Defer:
-		return nil
-	case mail.Hold, mail.Reject:
+	return s.Keep(ctx, n)
+}
+
+// Note is the first half of Learn: it writes down what a judged message teaches
+// and keeps nothing. Nil means that there is nothing to keep.
+func (s *Stage) Note(m *mail.Message, f *mail.Facts, v mail.Verdict) (*Note, error) {
+	if s.History == nil || m.Sender.Email.Email == "" || v.Disposition == mail.Defer {
+		return nil, nil
+	}
+	n := &Note{id: m.Meta.ID, now: s.at(m), who: s.identify(m)}
+	if v.Disposition == mail.Hold || v.Disposition == mail.Reject {
 		if failed(f) || m.Type.Outbound || m.Type.Internal {
-			return nil
+			return nil, nil
 		}
-		return s.mark(ctx, now, who, flagMalicious)
+		n.flags = flagMalicious
+		return n, nil
 	}
-	if err := s.witness(ctx, m, who, now); err != nil {
-		return fmt.Errorf("remembering a message: %w", err)
-	}
-	l := s.lesson(m, f, who, now)
+	s.witness(n, m)
+	l := s.lesson(m, f, n.who, n.now)
 	if v.Disposition == mail.Flag {
 		l.Trust = trustFailed
 	}
-	raw, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("encoding a lesson: %w", err)
+	var err error
+	if n.lesson, err = json.Marshal(l); err != nil {
+		return nil, fmt.Errorf("encoding a lesson: %w", err)
 	}
-	if err := s.Journal.QueueLesson(ctx, m.Meta.ID, now.Add(s.Delay), raw); err != nil {
+	return n, nil
+}
+
+// Keep is the second half of Learn.
+func (s *Stage) Keep(ctx context.Context, n *Note) error {
+	if n.flags != 0 {
+		return s.mark(ctx, n.now, n.who, n.flags)
+	}
+	if err := s.keepWitness(ctx, n); err != nil {
+		return fmt.Errorf("remembering a message: %w", err)
+	}
+	if err := s.Journal.QueueLesson(ctx, n.id, n.now.Add(s.Delay), n.lesson); err != nil {
 		return fmt.Errorf("queueing a lesson: %w", err)
 	}
 	return nil
@@ -116,52 +145,56 @@ func failed(f *mail.Facts) bool {
 	return !f.Auth.AuthorProven && (f.Auth.DMARC == mail.ResultFail || f.Auth.SPF == mail.ResultFail && f.Auth.DKIMResult != mail.ResultPass)
 }
 
-// witness remembers at once what no stranger can fake: the message itself, so
-// that answers find it, and whom we wrote to.
-func (s *Stage) witness(ctx context.Context, m *mail.Message, who identity, now time.Time) error {
-	day := dayOf(now)
+// witness notes what is remembered at once, because no stranger can fake it: the
+// message itself, so that answers find it, and whom we wrote to.
+func (s *Stage) witness(n *Note, m *mail.Message) {
 	ours := m.Type.Outbound || m.Type.Internal
-	fresh := map[string][]byte{}
+	n.fresh = map[string][]byte{}
 	if id := strings.Trim(m.Headers.MessageID, "<> \t"); id != "" {
-		memo := s.remember(m, ours, day)
+		memo := s.remember(m, ours, dayOf(n.now))
 		raw := memo.encode()
-		fresh[s.Secret.key('m', id)] = raw
+		n.fresh[s.Secret.key('m', id)] = raw
 		if t := m.Body.CurrentThread; t != nil && ours {
 			for _, k := range s.passages(t.Text) {
-				fresh[k] = raw
+				n.fresh[k] = raw
 			}
 		}
+	}
+	if !m.Type.Outbound || automatic(m) {
+		return
 	}
 	var touched []string
-	if m.Type.Outbound && !automatic(m) {
-		for _, r := range recipients(m) {
-			if s.isOwn(hostOf(r)) {
-				continue
-			}
-			touched = append(touched, s.Secret.key('a', r), s.Secret.key('p', r, who.mailbox))
-			if root := rootOf(hostOf(r)); !s.isShared(root) {
-				touched = append(touched, s.Secret.key('d', root))
-			}
+	for _, r := range recipients(m) {
+		if s.isOwn(hostOf(r)) {
+			continue
 		}
-		touched = append(slices.Compact(slices.Sorted(slices.Values(touched))), s.worldKey())
+		touched = append(touched, s.Secret.key('a', r), s.Secret.key('p', r, n.who.mailbox))
+		if root := rootOf(hostOf(r)); !s.isShared(root) {
+			touched = append(touched, s.Secret.key('d', root))
+		}
 	}
-	keys := slices.Clone(touched)
-	for k := range fresh {
-		keys = append(keys, k)
+	slices.Sort(touched)
+	n.touched = append(slices.Compact(touched), s.worldKey())
+}
+
+func (s *Stage) keepWitness(ctx context.Context, n *Note) error {
+	keys := slices.Concat(n.touched, slices.Collect(maps.Keys(n.fresh)))
+	if len(keys) == 0 {
+		return nil
 	}
-	return s.History.ChangeProfiles(ctx, now, keys, func(old map[string][]byte) (map[string][]byte, error) {
+	return s.History.ChangeProfiles(ctx, n.now, keys, func(old map[string][]byte) (map[string][]byte, error) {
 		out := map[string][]byte{}
-		for k, v := range fresh {
+		for k, v := range n.fresh {
 			if len(old[k]) == 0 { // the first message of an ID is the message
 				out[k] = v
 			}
 		}
-		for _, k := range touched {
+		for _, k := range n.touched {
 			r, err := decodeRecord(old[k])
 			if err != nil {
 				r = record{} // a damaged record is begun anew
 			}
-			r.wroteTo(day)
+			r.wroteTo(dayOf(n.now))
 			out[k] = r.appendTo(nil)
 		}
 		return out, nil
