@@ -47,7 +47,9 @@ func (n *Node) walk(above []string, f func(*Node, []string)) {
 	path := append(above[:len(above):len(above)], n.Label())
 	f(n, path)
 	for _, c := range n.Children {
-		c.walk(path, f)
+		if c != nil {
+			c.walk(path, f)
+		}
 	}
 }
 
