@@ -5,7 +5,7 @@ FUZZTIME ?= 10s
 BENCH   ?= .
 COUNT   ?= 1
 
-.PHONY: run build test check bench fuzz e2e docs deps clean
+.PHONY: run build test check bench fuzz e2e docs measure deps clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/foregate
@@ -42,6 +42,13 @@ fuzz:
 # Reference pages and man pages are generated from the code.
 docs: build
 	$(BIN) docs --dir docs
+
+# What our rules and the public feed hit on the development corpora, and the
+# weights that follow from it.
+measure: build
+	$(BIN) -c docs/measure.yaml rules measure --corpus ../shared/data/mail --markdown \
+		--reasons docs/rules-reasons.tsv --weights evidence/rules.tsv > docs/rules-measured.md.new
+	mv docs/rules-measured.md.new docs/rules-measured.md
 
 clean:
 	rm -rf bin var
