@@ -1,0 +1,299 @@
+// Package graph connects observables by what they share and says how little or
+// how much that means: it pivots from a node to its neighbours and finds
+// clusters, and explains each join.
+//
+// Two names that share an address have one operator with odds of
+//
+//	r / (k − 1)
+//
+// where k is how many names share it in all and r how many siblings on average
+// share such a thing with a name of one operator. It follows from Bayes: the
+// prior odds that two of N names have one operator are s/N for operators with s
+// names; the likelihood ratio of sharing is p / ((k−1)/N), p being the chance
+// that a sibling shares it; N cancels and r is s·p. So an address with four
+// names joins them, and one with four thousand joins nothing: it is a hub and is
+// cut. What is shared at different times is not shared.
+package graph
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"foregate/domain"
+	"foregate/intel"
+)
+
+// Siblings is r for a relation: from how many sharers on a join is less likely
+// than not. They are set by hand: a certificate is made for one operator, an
+// address is often rented alone, name servers seldom are.
+func Siblings(r intel.Relation) float64 {
+	switch r {
+	case intel.UsesCert:
+		return 50
+	case intel.RegisteredBy:
+		return 100
+	case intel.ResolvesTo:
+		return 20
+	case intel.UsesNS:
+		return 10
+	}
+	return 20
+}
+
+// fanOut is r in the other direction: a name that has more addresses than this
+// is served by a delivery network.
+const fanOut = 100
+
+// slack is how far apart in time two uses of a thing may be and still count as
+// together; leases and resolutions are seen with gaps.
+const slack = 90 // days
+
+// Joins says whether a relation tells of infrastructure. What an analyst says of
+// an actor joins nothing: all of a report's indicators would be one cluster.
+func Joins(r intel.Relation) bool {
+	switch r {
+	case intel.Indicates, intel.AlsoKnownAs, intel.AttributedTo, intel.Uses, intel.SimilarTo, "reported-in", "sighted-by":
+		return false
+	}
+	return true
+}
+
+// Builder collects edges. It is not safe for concurrent use.
+type Builder struct {
+	nodes []intel.Node
+	index map[intel.Node]int32
+	rels  []intel.Relation
+	relID map[intel.Relation]uint8
+	edges []edge
+}
+
+type edge struct {
+	from, to    int32
+	rel         uint8
+	first, last int16 // days since 1970; 0 unknown
+}
+
+// NewBuilder makes an empty one with room for this many nodes and edges.
+func NewBuilder(nodes, edges int) *Builder {
+	return &Builder{
+		nodes: make([]intel.Node, 0, nodes), index: make(map[intel.Node]int32, nodes),
+		edges: make([]edge, 0, edges), relID: map[intel.Relation]uint8{},
+	}
+}
+
+func day(t time.Time) int16 {
+	if t.IsZero() {
+		return 0
+	}
+	return int16(max(1, min(math.MaxInt16, t.Unix()/86400)))
+}
+
+func (b *Builder) node(n intel.Node) int32 {
+	if i, ok := b.index[n]; ok {
+		return i
+	}
+	i := int32(len(b.nodes))
+	b.nodes = append(b.nodes, n)
+	b.index[n] = i
+	return i
+}
+
+// maxRelations is how many kinds of relation are told apart; the rest share the
+// last number.
+const maxRelations = 255
+
+func (b *Builder) relation(r intel.Relation) uint8 {
+	if i, ok := b.relID[r]; ok {
+		return i
+	}
+	i := uint8(min(len(b.rels), maxRelations))
+	if int(i) == len(b.rels) {
+		b.rels = append(b.rels, r)
+	}
+	b.relID[r] = i
+	return i
+}
+
+// Add takes an assertion. Retracted ones and those that join nothing are left
+// out, but their nodes can be found.
+func (b *Builder) Add(a intel.Assertion) {
+	from := b.node(a.Subject)
+	if !a.Retracted.IsZero() || !Joins(a.Relation) {
+		return
+	}
+	b.edges = append(b.edges, edge{from: from, to: b.node(a.Object), rel: b.relation(a.Relation), first: day(a.First), last: day(a.Last)})
+}
+
+// Graph is a compact, immutable graph, safe for concurrent use. A million nodes
+// and five million edges take some hundred bytes per node and 30 per edge.
+type Graph struct {
+	nodes []intel.Node
+	index map[intel.Node]int32
+	rels  []intel.Relation
+	edges []edge
+	// Of node i the edges are at[start[i]:start[i+1]], outgoing and incoming,
+	// by relation and direction, as 2·edge + 1 for incoming ones.
+	start []int32
+	at    []int32
+}
+
+// Graph freezes what was added. The builder must not be used afterwards.
+func (b *Builder) Graph() *Graph {
+	g := &Graph{nodes: b.nodes, index: b.index, rels: b.rels, edges: b.edges, start: make([]int32, len(b.nodes)+1)}
+	for _, e := range g.edges {
+		g.start[e.from+1]++
+		g.start[e.to+1]++
+	}
+	for i := range b.nodes {
+		g.start[i+1] += g.start[i]
+	}
+	g.at = make([]int32, 2*len(g.edges))
+	fill := slices.Clone(g.start)
+	for i, e := range g.edges {
+		g.at[fill[e.from]] = int32(2 * i)
+		fill[e.from]++
+		g.at[fill[e.to]] = int32(2*i + 1)
+		fill[e.to]++
+	}
+	return g
+}
+
+// Len is the number of nodes and edges.
+func (g *Graph) Len() (nodes, edges int) { return len(g.nodes), len(g.edges) }
+
+// Has says whether the node is known.
+func (g *Graph) Has(n intel.Node) bool {
+	_, ok := g.index[n]
+	return ok
+}
+
+// group is what one node shares with others by one relation at one time.
+type group struct {
+	rel     uint8
+	in      bool    // the others point at the node
+	members []int32 // distinct, ascending
+	edges   []int32
+	sharers int // distinct registrable names among the members
+	total   int // sharers over all time
+}
+
+// odds are log10 odds that two members have one operator; +Inf when alone.
+func (g *Graph) odds(x *group) float64 {
+	r := Siblings(g.rels[x.rel])
+	if !x.in {
+		r = fanOut
+	}
+	if x.sharers <= 1 {
+		return math.Inf(1)
+	}
+	return math.Log10(r / float64(x.sharers-1))
+}
+
+// maxLook bounds how many edges of one node are looked at one by one: what has
+// more is a hub by any measure.
+const maxLook = 20_000
+
+// groups splits a node's edges by relation, direction and time. hub is true when
+// it has too many to be looked at.
+func (g *Graph) groups(i int32) (out []group, hub bool) {
+	at := g.at[g.start[i]:g.start[i+1]]
+	if len(at) > maxLook {
+		return nil, true
+	}
+	if len(at) == 1 {
+		e := g.edges[at[0]>>1]
+		in := at[0]&1 == 1
+		return []group{{rel: e.rel, in: in, members: []int32{e.other(in)}, edges: []int32{at[0] >> 1}, sharers: 1, total: 1}}, false
+	}
+	sorted := slices.Clone(at)
+	key := func(x int32) int { return int(g.edges[x>>1].rel)<<1 | int(x&1) }
+	slices.SortFunc(sorted, func(a, b int32) int {
+		if ka, kb := key(a), key(b); ka != kb {
+			return ka - kb
+		}
+		return int(g.edges[a>>1].first) - int(g.edges[b>>1].first)
+	})
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && key(sorted[n]) == key(sorted[0]) {
+			n++
+		}
+		out = append(out, g.split(sorted[:n])...)
+		sorted = sorted[n:]
+	}
+	return out, false
+}
+
+func (e edge) other(in bool) int32 {
+	if in {
+		return e.from
+	}
+	return e.to
+}
+
+// split divides edges of one relation and direction, in order of time, where
+// nothing overlaps for longer than slack. Edges without time belong to every
+// group, or to the only one.
+func (g *Graph) split(at []int32) []group {
+	in := at[0]&1 == 1
+	var timeless, current []int32
+	var runs [][]int32
+	end := 0
+	for _, x := range at {
+		e := g.edges[x>>1]
+		if e.first == 0 {
+			timeless = append(timeless, x)
+			continue
+		}
+		last := int(e.last)
+		if last == 0 {
+			last = int(e.first) // seen once, as far as is known
+		}
+		// What a name points at in turn stays one history; what points at an
+		// address is a neighbour only at the same time.
+		if in && len(current) > 0 && int(e.first) > end+slack {
+			runs = append(runs, current)
+			current, end = nil, 0
+		}
+		current = append(current, x)
+		end = max(end, last)
+	}
+	if len(current) > 0 || len(runs) == 0 {
+		runs = append(runs, current)
+	}
+	total := g.distinct(at, in)
+	out := make([]group, 0, len(runs))
+	for _, run := range runs {
+		all := slices.Concat(run, timeless)
+		gr := group{rel: g.edges[all[0]>>1].rel, in: in, total: total}
+		for _, x := range all {
+			gr.members = append(gr.members, g.edges[x>>1].other(in))
+			gr.edges = append(gr.edges, x>>1)
+		}
+		slices.Sort(gr.members)
+		gr.members = slices.Compact(gr.members)
+		gr.sharers = g.distinct(all, in)
+		out = append(out, gr)
+	}
+	return out
+}
+
+// distinct counts members; names under one registrable domain count once.
+func (g *Graph) distinct(at []int32, in bool) int {
+	if len(at) > 1000 {
+		return len(at) // a hub either way
+	}
+	seen := make(map[string]struct{}, len(at))
+	for _, x := range at {
+		n := g.nodes[g.edges[x>>1].other(in)]
+		k := string(n.Kind) + " " + n.Value
+		if n.Kind == intel.Domain {
+			if s := domain.Split(n.Value); s.RootDomain != "" {
+				k = s.RootDomain
+			}
+		}
+		seen[k] = struct{}{}
+	}
+	return len(seen)
+}
