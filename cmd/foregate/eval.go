@@ -14,9 +14,10 @@ import (
 )
 
 type evalCmd struct {
-	Corpus string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
-	JSON   bool   `help:"Print one JSON object."`
-	CV     bool   `name:"cv" help:"Cross-validate: judge each source with weights measured on the others (phishing_pot by year: 2026 against earlier)."`
+	Corpus  string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
+	JSON    bool   `help:"Print one JSON object."`
+	Ordered bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
+	CV      bool   `name:"cv" help:"Cross-validate: judge each source with weights measured on the others (phishing_pot by year: 2026 against earlier)."`
 }
 
 // Help is the long help text.
@@ -87,7 +88,13 @@ func (c evalCmd) Run(w *world, g *cli) error {
 	if c.CV {
 		return c.crossValidate(w, conf, engine, samples)
 	}
-	results, mean, err := score(w, engine, samples)
+	var results []scored
+	var mean float64
+	if c.Ordered {
+		results, mean, err = scoreOrdered(w, conf, samples)
+	} else {
+		results, mean, err = score(w, engine, samples)
+	}
 	if err != nil {
 		return err
 	}

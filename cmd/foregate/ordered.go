@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"foregate/mail"
+	"foregate/scan/rule"
+	"foregate/scan/sender"
+)
+
+// dated is a sample with the time that its Date field tells.
+type dated struct {
+	sample *sample
+	at     time.Time
+}
+
+// inOrder sorts samples by their Date fields; those without one come first, in
+// the order of the manifest, at the time of the first.
+func inOrder(samples []sample) []dated {
+	out := make([]dated, len(samples))
+	var first time.Time
+	for i := range samples {
+		out[i].sample = &samples[i]
+		if d := mail.Parse(samples[i].env, samples[i].raw).Headers.Date; d != nil {
+			out[i].at = d.UTC()
+			if first.IsZero() || out[i].at.Before(first) {
+				first = out[i].at
+			}
+		}
+	}
+	for i := range out {
+		if out[i].at.IsZero() {
+			out[i].at = first
+		}
+	}
+	slices.SortStableFunc(out, func(a, b dated) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.sample.path, b.sample.path)) })
+	return out
+}
+
+// scoreOrdered judges samples one after the other in the order of their dates,
+// with a memory of senders that begins empty and learns after each verdict. The
+// time of a message is that of its Date field. The results are in that order;
+// the mean cost is as of score, learning included.
+func scoreOrdered(w *world, conf config, samples []sample) ([]scored, float64, error) {
+	var now time.Time
+	conf.Sender.Enabled = true
+	senders, done, err := newSenders(w.ctx, conf, &sender.InMemory{}, func() time.Time { return now })
+	if err != nil {
+		return nil, 0, err
+	}
+	defer done()
+	edition, faults, err := loadRules(conf)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, f := range faults {
+		fmt.Fprintf(w.stderr, "foregate: %v\n", f)
+	}
+	book := &rule.Book{}
+	book.Swap(edition)
+	engine, err := newEngine(conf, book, senders)
+	if err != nil {
+		return nil, 0, err
+	}
+	queue := inOrder(samples)
+	bar := newProgress(w.stderr, "judging", len(queue))
+	defer bar.finish()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	runtime.GC() // the corpus itself is not the gate's garbage
+	before := processCPU()
+	results := make([]scored, 0, len(queue))
+	for i, d := range queue {
+		if err := w.ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		now = d.at
+		if _, err := senders.Settle(w.ctx, now); err != nil {
+			return nil, 0, err
+		}
+		env := d.sample.env
+		env.ReceivedAt = d.at
+		j := judgeOne(w.ctx, engine, env, d.sample.raw)
+		j.msg.Meta.ID = fmt.Sprint(i)
+		if err := senders.Learn(w.ctx, j.msg, j.facts, j.verdict); err != nil {
+			return nil, 0, fmt.Errorf("learning from %s: %w", d.sample.path, err)
+		}
+		results = append(results, scored{d.sample, float64(j.verdict.LogOdds), j.verdict.Disposition, float64(j.cpu.Nanoseconds()) / 1e6})
+		bar.step()
+	}
+	mean := float64((processCPU() - before).Nanoseconds()) / 1e6 / float64(max(1, len(queue)))
+	return results, mean, nil
+}
