@@ -3,7 +3,6 @@ package ole
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -306,7 +305,7 @@ func (w workbook) report(res *tree.Result, name string, ind *shape.OLETools) {
 	if len(reach) > 0 {
 		res.Find("file.macro-shell", strings.Join(reach, ", "), "the macro sheet of document %q calls programs or libraries", name)
 	}
-	setXLM(ind, risk)
+	ReportXLM(ind, risk)
 	text := strings.Join(w.Strings, "\n")
 	code := Read(text)
 	for _, u := range code.URLs {
@@ -328,6 +327,6 @@ func ReportSheets(res *tree.Result, name string, hidden, very []string) {
 	}
 	if len(hidden) > 0 {
 		q := strings.Join(hidden[:min(len(hidden), 8)], ", ")
-		res.Find("file.hidden-sheet", q, "document %q has %s", name, fmt.Sprintf("%d hidden sheets", len(hidden)))
+		res.Find("file.hidden-sheet", q, "document %q hides sheets", name)
 	}
 }

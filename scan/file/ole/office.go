@@ -35,7 +35,8 @@ func indicate(i *shape.OLEIndicator, value, risk string) {
 	i.Exists, i.Value, i.Risk = &yes, value, risk
 }
 
-func setXLM(t *shape.OLETools, risk string) { indicate(t.Indicators.XLMMacros, "Yes", risk) }
+// ReportXLM notes a macro sheet with its risk, "medium" or "high".
+func ReportXLM(t *shape.OLETools, risk string) { indicate(t.Indicators.XLMMacros, "Yes", risk) }
 
 // Relate adds a reference to something outside and makes it an indicator.
 func Relate(t *shape.OLETools, name, target string) {
