@@ -2,6 +2,8 @@ package file
 
 import (
 	"foregate/scan/file/archive"
+	"foregate/scan/file/ole"
+	"foregate/scan/file/ooxml"
 	"foregate/scan/file/program"
 	"foregate/scan/file/tree"
 )
@@ -19,6 +21,8 @@ func parsers() []tree.Parser {
 		archive.ISO{},
 		archive.Disk{},
 		program.Parser{},
+		ole.Parser{},
+		ooxml.Parser{},
 		message{},
 	}
 }
