@@ -18,6 +18,7 @@ package graph
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"foregate/domain"
@@ -66,6 +67,8 @@ type Builder struct {
 	rels  []intel.Relation
 	relID map[intel.Relation]uint8
 	edges []edge
+	roots map[string]int32
+	root  []int32
 }
 
 type edge struct {
@@ -78,7 +81,7 @@ type edge struct {
 func NewBuilder(nodes, edges int) *Builder {
 	return &Builder{
 		nodes: make([]intel.Node, 0, nodes), index: make(map[intel.Node]int32, nodes),
-		edges: make([]edge, 0, edges), relID: map[intel.Relation]uint8{},
+		edges: make([]edge, 0, edges), relID: map[intel.Relation]uint8{}, roots: map[string]int32{}, root: make([]int32, 0, nodes),
 	}
 }
 
@@ -96,7 +99,26 @@ func (b *Builder) node(n intel.Node) int32 {
 	i := int32(len(b.nodes))
 	b.nodes = append(b.nodes, n)
 	b.index[n] = i
+	b.root = append(b.root, b.rootOf(n, i))
 	return i
+}
+
+// rootOf numbers the registrable domain of a name below it; everything else is
+// its own root. Numbers of domains are negative.
+func (b *Builder) rootOf(n intel.Node, i int32) int32 {
+	if n.Kind != intel.Domain {
+		return i
+	}
+	root := domain.Split(n.Value).RootDomain
+	if root == "" {
+		return i
+	}
+	r, ok := b.roots[root]
+	if !ok {
+		r = int32(-1 - len(b.roots))
+		b.roots[strings.Clone(root)] = r
+	}
+	return r
 }
 
 // maxRelations is how many kinds of relation are told apart; the rest share the
@@ -136,11 +158,12 @@ type Graph struct {
 	// by relation and direction, as 2·edge + 1 for incoming ones.
 	start []int32
 	at    []int32
+	root  []int32 // by node: names of one registrable domain have one number
 }
 
 // Graph freezes what was added. The builder must not be used afterwards.
 func (b *Builder) Graph() *Graph {
-	g := &Graph{nodes: b.nodes, index: b.index, rels: b.rels, edges: b.edges, start: make([]int32, len(b.nodes)+1)}
+	g := &Graph{nodes: b.nodes, index: b.index, rels: b.rels, edges: b.edges, root: b.root, start: make([]int32, len(b.nodes)+1)}
 	for _, e := range g.edges {
 		g.start[e.from+1]++
 		g.start[e.to+1]++
@@ -192,7 +215,7 @@ func (g *Graph) odds(x *group) float64 {
 
 // maxLook bounds how many edges of one node are looked at one by one: what has
 // more is a hub by any measure.
-const maxLook = 20_000
+const maxLook = 2_000
 
 // groups splits a node's edges by relation, direction and time. hub is true when
 // it has too many to be looked at.
@@ -205,6 +228,9 @@ func (g *Graph) groups(i int32) (out []group, hub bool) {
 		e := g.edges[at[0]>>1]
 		in := at[0]&1 == 1
 		return []group{{rel: e.rel, in: in, members: []int32{e.other(in)}, edges: []int32{at[0] >> 1}, sharers: 1, total: 1}}, false
+	}
+	if g.plain(at) {
+		return g.split(at), false
 	}
 	sorted := slices.Clone(at)
 	key := func(x int32) int { return int(g.edges[x>>1].rel)<<1 | int(x&1) }
@@ -223,6 +249,21 @@ func (g *Graph) groups(i int32) (out []group, hub bool) {
 		sorted = sorted[n:]
 	}
 	return out, false
+}
+
+// plain says that the edges are of one relation and direction and without time,
+// as most are, and need no sorting.
+func (g *Graph) plain(at []int32) bool {
+	if len(at) == 0 {
+		return false
+	}
+	first := g.edges[at[0]>>1]
+	for _, x := range at {
+		if e := g.edges[x>>1]; e.first != 0 || e.rel != first.rel || x&1 != at[0]&1 {
+			return false
+		}
+	}
+	return true
 }
 
 func (e edge) other(in bool) int32 {
@@ -266,14 +307,20 @@ func (g *Graph) split(at []int32) []group {
 	out := make([]group, 0, len(runs))
 	for _, run := range runs {
 		all := slices.Concat(run, timeless)
-		gr := group{rel: g.edges[all[0]>>1].rel, in: in, total: total}
+		gr := group{rel: g.edges[all[0]>>1].rel, in: in, total: total, sharers: total}
+		if len(runs) > 1 {
+			gr.sharers = g.distinct(all, in)
+		}
+		if g.odds(&gr) < 0 { // cut: nobody asks for its members
+			out = append(out, gr)
+			continue
+		}
 		for _, x := range all {
 			gr.members = append(gr.members, g.edges[x>>1].other(in))
 			gr.edges = append(gr.edges, x>>1)
 		}
 		slices.Sort(gr.members)
 		gr.members = slices.Compact(gr.members)
-		gr.sharers = g.distinct(all, in)
 		out = append(out, gr)
 	}
 	return out
@@ -281,19 +328,10 @@ func (g *Graph) split(at []int32) []group {
 
 // distinct counts members; names under one registrable domain count once.
 func (g *Graph) distinct(at []int32, in bool) int {
-	if len(at) > 1000 {
-		return len(at) // a hub either way
-	}
-	seen := make(map[string]struct{}, len(at))
+	roots := make([]int32, 0, len(at))
 	for _, x := range at {
-		n := g.nodes[g.edges[x>>1].other(in)]
-		k := string(n.Kind) + " " + n.Value
-		if n.Kind == intel.Domain {
-			if s := domain.Split(n.Value); s.RootDomain != "" {
-				k = s.RootDomain
-			}
-		}
-		seen[k] = struct{}{}
+		roots = append(roots, g.root[g.edges[x>>1].other(in)])
 	}
-	return len(seen)
+	slices.Sort(roots)
+	return len(slices.Compact(roots))
 }

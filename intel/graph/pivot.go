@@ -67,8 +67,6 @@ type Reached struct {
 // PivotLimits bound a pivot. Zero values take the defaults: 2 hops, 1,000 nodes.
 type PivotLimits struct {
 	Hops, Nodes int
-	// ThroughHubs follows what would be cut, too.
-	ThroughHubs bool
 }
 
 // Pivot walks from a node over what it shares, nearest and likeliest first. A
@@ -104,14 +102,14 @@ func (g *Graph) Pivot(from intel.Node, lim PivotLimits) (reached []Reached, cut 
 			}
 			for k := range groups {
 				x := &groups[k]
-				j := g.join(s.node, x)
-				if j.Cut && !lim.ThroughHubs {
+				if g.odds(x) < 0 {
 					if !hubs[s.node] {
 						hubs[s.node] = true
-						cut = append(cut, j)
+						cut = append(cut, g.join(s.node, x))
 					}
 					continue
 				}
+				j := g.join(s.node, x)
 				for _, m := range x.members {
 					if seen[m] {
 						continue
