@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"foregate/scan/auth"
 	"foregate/scan/claim"
 	"foregate/scan/file"
+	"foregate/scan/file/sandbox"
 	"foregate/scan/form"
 	"foregate/scan/link"
 	"foregate/scan/rule"
@@ -41,9 +43,15 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 		return nil, fmt.Errorf("setting up the claim stage: %w", err)
 	}
 	own := lowerAll(c.Organisation.Domains)
+	trees, err := newTrees(c)
+	if err != nil {
+		return nil, err
+	}
 	caps := capabilities(c)
+	maps.Copy(caps, trees.Answers())
 	looks := scan.Par{
-		file.Stage{},
+		// What the attachments are and hold, opened in confined children.
+		file.Stage{Trees: trees},
 		form.Stage{},
 		claims,
 	}
@@ -108,6 +116,38 @@ func newSenders(ctx context.Context, c config, db sender.Memory, now func() time
 		stage.ASN, close = asn.Lookup, asn.Close
 	}
 	return stage, close, nil
+}
+
+// newTrees opens the files of messages, in child processes unless that is
+// switched off. Nothing is started before the first file comes.
+func newTrees(c config) (*file.Trees, error) {
+	t := &file.Trees{Exploder: file.Local{}, Parse: parseLinked}
+	if c.Files.Sandbox == "off" {
+		return t, nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("setting up the sandbox: %w", err)
+	}
+	workers := c.Files.Workers
+	if workers == 0 {
+		workers = runtime.NumCPU()
+	}
+	boxed := file.Sandboxed{Pool: &sandbox.Pool{Command: []string{exe, "file-worker"}, Workers: workers, Require: c.Files.Sandbox == "require"}}
+	if c.Files.Sandbox == "auto" {
+		boxed.Fallback = file.Local{}
+	}
+	t.Exploder = boxed
+	return t, nil
+}
+
+// parseLinked reads a message inside a message as far as rules look: links
+// analysed.
+func parseLinked(env mail.Envelope, raw []byte) *mail.Message {
+	m := mail.Parse(env, raw)
+	// It fails only when the time is over, which Background has no end of.
+	_ = link.Stage{}.Analyze(context.Background(), m, &mail.Facts{})
+	return m
 }
 
 func newResolver(c dnsConfig) (dns.Resolver, error) {

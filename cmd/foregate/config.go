@@ -27,6 +27,7 @@ type config struct {
 	DNS          dnsConfig        `yaml:"dns" doc:"How the Domain Name System is asked."`
 	Sender       senderConfig     `yaml:"sender" doc:"The memory of how correspondents write."`
 	Policy       policyConfig     `yaml:"policy" doc:"From odds to what is done."`
+	Files        filesConfig      `yaml:"files" doc:"Looking into attachments."`
 	Rules        rulesConfig      `yaml:"rules" doc:"Detection rules."`
 	Quarantine   quarantineConfig `yaml:"quarantine" doc:"Held mail."`
 	History      historyConfig    `yaml:"history" doc:"Judged mail that was not held, for 'hunt --since' and 'rules backtest --since'."`
@@ -103,6 +104,11 @@ type allowConfig struct {
 	Reason string `yaml:"reason" doc:"Why; shown in explanations."`
 }
 
+type filesConfig struct {
+	Sandbox string `yaml:"sandbox" doc:"auto opens files in confined child processes and warns where the kernel cannot confine, require leaves files unopened then, off opens them in this process."`
+	Workers int    `yaml:"workers" doc:"Most child processes at once; 0 means one for each processor."`
+}
+
 type rulesConfig struct {
 	Builtin bool     `yaml:"builtin" doc:"Use the rules and lists that come with Foregate. List files of the same name take the place of built-in ones."`
 	Dirs    []string `yaml:"dirs" doc:"Folders with rule files."`
@@ -149,6 +155,7 @@ func defaults() config {
 			Gaps:   map[string]string{"default": "deliver"},
 		},
 		Rules:      rulesConfig{Builtin: true},
+		Files:      filesConfig{Sandbox: "auto"},
 		Quarantine: quarantineConfig{Retention: 30 * 24 * time.Hour},
 		History: historyConfig{
 			Records:    180 * 24 * time.Hour,
@@ -280,6 +287,12 @@ func (c config) check() error {
 	}
 	if c.Sender.Delay < 0 {
 		bad("sender.delay is negative: use 0 or more, such as 24h")
+	}
+	if !slices.Contains([]string{"auto", "off", "require"}, c.Files.Sandbox) {
+		bad("files.sandbox is %q: use auto, off or require", c.Files.Sandbox)
+	}
+	if c.Files.Workers < 0 {
+		bad("files.workers is %d: use 0 or more", c.Files.Workers)
 	}
 	for name, d := range c.Policy.Gaps {
 		if !slices.Contains([]mail.Disposition{mail.Deliver, mail.Flag, mail.Hold, mail.Defer}, mail.Disposition(d)) {

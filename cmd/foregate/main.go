@@ -49,6 +49,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the gate: judge mail between a mail server and its next hop."`
 	Demo       demoCmd       `cmd:"" help:"Run a gate on loopback, send sample mail through it and show the verdicts."`
 	Scan       scanCmd       `cmd:"" help:"Judge messages from files, folders, mboxes, Maildirs or standard input."`
+	Explode    explodeCmd    `cmd:"" help:"Show what is inside a file, without running it."`
 	Parse      parseCmd      `cmd:"" help:"Print a message in the Message Data Model as JSON."`
 	Quarantine quarantineCmd `cmd:"" help:"Look after held messages."`
 	Rules      rulesCmd      `cmd:"" help:"Write, check, test and measure detection rules."`
@@ -57,6 +58,7 @@ type cli struct {
 	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
 	Conf       configCmd     `cmd:"" name:"config" help:"Check, show or explain the configuration."`
 	Docs       docsCmd       `cmd:"" hidden:"" help:"Write generated reference pages."`
+	FileWorker fileWorkerCmd `cmd:"" name:"file-worker" hidden:"" help:"Open untrusted files for another process."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

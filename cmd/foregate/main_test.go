@@ -11,6 +11,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "file-worker" {
+		w := world{ctx: context.Background(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+		os.Exit(run(w, os.Args[1:]))
+	}
 	flag.Bool("update", false, "write generated test data anew")
 	testscript.Main(m, map[string]func(){
 		"foregate": func() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -17,7 +18,14 @@ import (
 
 // capabilities answers what rules ask beyond the message, by function name.
 // What is not there leaves rules open.
-func capabilities(config) mql.Capabilities { return mql.Capabilities{} }
+func capabilities(c config) mql.Capabilities {
+	caps := mql.Capabilities{}
+	trees, err := newTrees(c)
+	if err == nil {
+		maps.Copy(caps, trees.Answers())
+	}
+	return caps
+}
 
 // builtinPlace goes before the names of the rules that come with the program.
 const builtinPlace = "builtin"

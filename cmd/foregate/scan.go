@@ -18,6 +18,7 @@ type scanCmd struct {
 	Paths   []string `arg:"" name:"mail" help:"Files, folders, mboxes or Maildirs; - reads standard input."`
 	JSON    bool     `help:"One JSON object per message and line."`
 	Explain bool     `help:"Show every item of evidence, also those without weight, and how policy decided."`
+	Sandbox string   `enum:"auto,off,require," default:"" placeholder:"MODE" help:"Where attachments are opened: auto, off or require; overrides files.sandbox."`
 	Offline bool     `help:"Ask no DNS; authentication is then unknown."`
 }
 
@@ -56,6 +57,9 @@ func (c scanCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = conf.DNS.Offline || c.Offline
+	if c.Sandbox != "" {
+		conf.Files.Sandbox = c.Sandbox
+	}
 	engine, err := newLoadedEngine(conf, w.stderr)
 	if err != nil {
 		return err

@@ -8,16 +8,14 @@ import (
 
 	"foregate/mail"
 	"foregate/mail/weburl"
+	"foregate/mql"
 	"foregate/mql/shape"
 )
 
-// Answer answers one call of a rule function; see mql.Answer.
-type Answer = func(ctx context.Context, m *mail.Message, args []any) (any, error)
-
 // Answers returns the functions of the rule language that this stage answers,
 // by name.
-func (t *Trees) Answers() map[string]Answer {
-	return map[string]Answer{
+func (t *Trees) Answers() mql.Capabilities {
+	return mql.Capabilities{
 		"file.explode":         t.answer(func(n *Node) any { return flatten(n) }),
 		"file.oletools":        t.answer(func(n *Node) any { return orNull(n.Office) }),
 		"beta.file.parse_ics":  t.answer(func(n *Node) any { return orNull(n.Calendar) }),
@@ -54,7 +52,7 @@ func subject(args []any) (s Source, ok bool) {
 }
 
 // answer makes a function out of what a tree says.
-func (t *Trees) answer(f func(*Node) any) Answer {
+func (t *Trees) answer(f func(*Node) any) mql.Answer {
 	return func(ctx context.Context, m *mail.Message, args []any) (any, error) {
 		s, ok := subject(args)
 		if !ok {
