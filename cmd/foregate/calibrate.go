@@ -193,11 +193,15 @@ func chances() map[string]func(judged) bool {
 			a := j.facts.Auth
 			return a.SPF != "" || a.DKIMResult != "" || a.DMARC != ""
 		},
-		"form.hidden-text": func(j judged) bool { return j.msg.Body.HTML != nil },
+		"form.hidden-text": hasHTML,
+		"form.picture":     hasHTML,
+		"form.bare-link":   hasHTML,
 		"link.":            func(j judged) bool { return len(j.msg.Body.Links) > 0 },
 		"file.":            func(j judged) bool { return len(j.msg.Attachments) > 0 },
 	}
 }
+
+func hasHTML(j judged) bool { return j.msg.Body.HTML != nil }
 
 // chanceOf returns the condition that the evidence of an ID is measured under.
 func chanceOf(id string) string {

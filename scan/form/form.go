@@ -30,6 +30,7 @@ func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
 	f.Add(hiddenText(m)...)
 	f.Add(headers(m)...)
 	f.Add(invisible(m)...)
+	f.Add(pictures(m)...)
 	return nil
 }
 
@@ -88,22 +89,58 @@ func hiddenText(m *mail.Message) []evidence.Item {
 		return nil
 	}
 	hidden := strings.Join(strings.Fields(m.Body.HTML.HiddenText), " ")
-	letters := 0
-	for _, r := range hidden {
-		if unicode.IsLetter(r) {
-			letters++
-		}
-	}
+	unseen := letters(hidden)
 	shown := utf8.RuneCountInString(m.Body.HTML.DisplayText)
 	switch {
-	case letters >= minSalad && letters > shown:
-		return []evidence.Item{{ID: "form.hidden-text-mostly", Claim: fmt.Sprintf("the page hides %d letters from the reader and shows %d characters", letters, shown), Quote: quote(hidden), Lineage: lineage}}
-	case letters >= minSalad:
-		return []evidence.Item{{ID: "form.hidden-text-long", Claim: fmt.Sprintf("the page hides %d letters from the reader", letters), Quote: quote(hidden), Lineage: lineage}}
-	case letters >= minHidden:
+	case unseen >= minSalad && unseen > shown:
+		return []evidence.Item{{ID: "form.hidden-text-mostly", Claim: fmt.Sprintf("the page hides %d letters from the reader and shows %d characters", unseen, shown), Quote: quote(hidden), Lineage: lineage}}
+	case unseen >= minSalad:
+		return []evidence.Item{{ID: "form.hidden-text-long", Claim: fmt.Sprintf("the page hides %d letters from the reader", unseen), Quote: quote(hidden), Lineage: lineage}}
+	case unseen >= minHidden:
 		return []evidence.Item{{ID: "form.hidden-text", Claim: "the page has text that the reader is not shown", Quote: quote(hidden), Lineage: lineage}}
 	}
 	return nil
+}
+
+// maxCaption is the number of letters up to which a page with pictures counts as
+// saying nothing in text: a signature or a footer line is more.
+const maxCaption = 60
+
+// pictures reports pages whose message is in a picture, where a filter of words
+// does not see it: a linked one, or any.
+func pictures(m *mail.Message) []evidence.Item {
+	if m.Body.HTML == nil || letters(m.Body.HTML.DisplayText) > maxCaption {
+		return nil
+	}
+	images, anchors := 0, ""
+	for _, n := range m.Mentions {
+		switch n.Kind {
+		case mail.MentionImage:
+			images++
+		case mail.MentionAnchor:
+			anchors = n.URL
+		}
+	}
+	switch {
+	case images > 0 && anchors != "":
+		return []evidence.Item{{ID: "form.picture-link", Claim: "the page has next to no text: it is a picture with a link", Quote: quote(anchors), Lineage: lineage}}
+	case images > 0:
+		return []evidence.Item{{ID: "form.picture-only", Claim: "the page has next to no text: what it says is in a picture", Lineage: lineage}}
+	case anchors != "":
+		return []evidence.Item{{ID: "form.bare-link", Claim: "the page is hardly more than a link", Quote: quote(anchors), Lineage: lineage}}
+	}
+	return nil
+}
+
+// letters counts the letters of s.
+func letters(s string) int {
+	n := 0
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			n++
+		}
+	}
+	return n
 }
 
 // headers reports fields that ordinary mail software always writes.

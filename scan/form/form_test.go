@@ -45,6 +45,18 @@ func TestAnalyze(t *testing.T) {
 		{"spacers are no text", func(m *mail.Message) {
 			m.Body.HTML = &mail.HTMLBody{HiddenText: strings.Repeat("\u200c\u00a0", 600)}
 		}, nil},
+		{"a picture that is a link", func(m *mail.Message) {
+			m.Body.HTML = &mail.HTMLBody{DisplayText: "Unsubscribe"}
+			m.Mentions = []mail.Mention{{Kind: mail.MentionImage, URL: "a.png"}, {Kind: mail.MentionAnchor, URL: "https://x.example/"}}
+		}, []string{"form.picture-link"}},
+		{"a page with words beside its pictures", func(m *mail.Message) {
+			m.Body.HTML = &mail.HTMLBody{DisplayText: strings.Repeat("word after word ", 9)}
+			m.Mentions = []mail.Mention{{Kind: mail.MentionImage, URL: "a.png"}}
+		}, nil},
+		{"hardly more than a link", func(m *mail.Message) {
+			m.Body.HTML = &mail.HTMLBody{DisplayText: "Click here"}
+			m.Mentions = []mail.Mention{{Kind: mail.MentionAnchor, URL: "https://x.example/"}}
+		}, []string{"form.bare-link"}},
 		{"a broken word in the subject", func(m *mail.Message) { m.Subject.Subject = "Your acc\u200bount" }, []string{"form.invisible-in-subject"}},
 		{"joiners in Persian are right", func(m *mail.Message) { m.Subject.Subject = "می\u200cخواهم" }, nil},
 		{"broken words in the text", func(m *mail.Message) {
