@@ -12,8 +12,10 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"foregate/mail"
@@ -153,16 +155,11 @@ func envelope(row map[string]string) mail.Envelope {
 func TestLabelledMail(t *testing.T) {
 	set, known, wrong := load(t), lists(t), mislabelled()
 	hits, found, all := map[string]map[string]int{}, map[string]int{}, map[string]int{}
-	for _, x := range corpus(t) {
-		label := x.label
+	count := func(x labelled, res mql.Result) {
+		label, fired := x.label, false
 		if slices.Contains(wrong, x.path) {
 			label = "mislabelled"
 		}
-		res, err := set.EvalWith(context.Background(), judge(t, x.env, x.raw, nil), nil, known, mql.Options{NoQuotes: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		fired := false
 		for _, o := range res.Outcomes {
 			if o.State != mql.True {
 				t.Errorf("%s: %s is open for want of %v", x.path, o.Rule.File, o.Missing)
@@ -184,6 +181,16 @@ func TestLabelledMail(t *testing.T) {
 			}
 		}
 	}
+	var mu sync.Mutex
+	each(corpus(t), func(x labelled) {
+		res, err := set.EvalWith(context.Background(), judge(t, x.env, x.raw, nil), nil, known, mql.Options{NoQuotes: true})
+		if err != nil {
+			t.Errorf("%s: %v", x.path, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		count(x, res)
+	})
 	for _, r := range set.Rules {
 		h := hits[r.File]
 		t.Logf("%-48s phish %4d spam %3d ham %d", stem(r), h["phish"], h["spam"], h["ham"])
@@ -197,6 +204,24 @@ func TestLabelledMail(t *testing.T) {
 	if share := float64(found["ham"]) / float64(all["ham"]); share > maxHamTogether {
 		t.Errorf("the rules hit %.2f %% of ham, more than %.2f %%", 100*share, 100*maxHamTogether)
 	}
+}
+
+// each calls f for every message, on all processors.
+func each(messages []labelled, f func(labelled)) {
+	var wg sync.WaitGroup
+	next := make(chan labelled)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for x := range next {
+				f(x)
+			}
+		})
+	}
+	for _, x := range messages {
+		next <- x
+	}
+	close(next)
+	wg.Wait()
 }
 
 func sorted(m map[string]int) []string {

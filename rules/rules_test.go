@@ -162,6 +162,21 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// The Callisto chain of the demonstration is seen, its ordinary mail is not.
+func TestDemonstration(t *testing.T) {
+	set, known := load(t), lists(t)
+	files, err := filepath.Glob("../cmd/foregate/testdata/samples/*.eml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		fired := fires(t, set, known, nil, file) // without own domains all mail is inbound
+		if attack := strings.Contains(filepath.Base(file), "callisto"); (len(fired) > 0) != attack {
+			t.Errorf("%s: %v fire", file, fired)
+		}
+	}
+}
+
 // fires returns the files of the rules that fire on a sample.
 func fires(t *testing.T, set *mql.RuleSet, known *mql.Lists, own []string, file string) map[string]bool {
 	t.Helper()
