@@ -53,19 +53,19 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "time in the sender stage: %.3f ms a message\n", b.spent.Seconds()*1000/float64(max(1, b.looked)))
-	show(out, all, r, *missed)
+	show(out, all, append([]string{honestKind}, attackKinds()...), *missed)
 	if *corpus == "" {
 		return nil
 	}
-	return replay(*corpus, out)
+	return replay(*corpus, out, *missed)
 }
 
 // show prints honest messages with the highest odds and attacks with the lowest.
-func show(out io.Writer, all []outcome, r result, n int) {
+func show(out io.Writer, all []outcome, kinds []string, n int) {
 	if n == 0 {
 		return
 	}
-	for _, k := range append([]string{honestKind}, attackKinds()...) {
+	for _, k := range kinds {
 		var of []outcome
 		for _, o := range all {
 			if o.kind == k {

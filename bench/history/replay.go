@@ -36,7 +36,7 @@ const maxCorpus = 1 << 30
 // replay judges the list archives of a corpus as a history. The corpus keeps of
 // each date only the year and the order within threads; the messages of a year
 // are spread evenly over it, answers behind what they answer.
-func replay(corpus string, out io.Writer) error {
+func replay(corpus string, out io.Writer, missed int) error {
 	mails, err := readLists(corpus)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", corpus, err)
@@ -49,17 +49,19 @@ func replay(corpus string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	known := 0
-	var r result
 	judged := slices.DeleteFunc(slices.Clone(all), func(o outcome) bool {
 		return !slices.ContainsFunc(o.ids, func(id string) bool {
 			return !strings.HasPrefix(id, "sender.first-contact") && !strings.HasPrefix(id, "sender.known-name")
 		})
 	})
-	known = len(judged)
-	r = tally(all, time.Time{}, nil)
+	known := len(judged)
+	r := tally(all, time.Time{}, nil)
 	fmt.Fprintf(out, "\nList archives as history: %d messages, %d of them of senders with a history to judge by\n", len(all), known)
-	return r.print(out)
+	if err := r.print(out); err != nil {
+		return err
+	}
+	show(out, all, []string{honestKind}, missed)
+	return nil
 }
 
 // readLists reads the list archives with their envelopes.

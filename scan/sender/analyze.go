@@ -22,8 +22,9 @@ const (
 	weightNewAddress   = .1  // unknown address of a known domain
 	weightSolicited    = -.5 // we wrote first
 	weightContinues    = -.8 // answers what we wrote to it
-	weightLookalike    = 2.5
-	weightLookalikeAsk = 3.0
+	weightLookalike    = 1.3 // real names do resemble each other
+	weightLookalikeAsk = 1.9
+	weightLookalikeTwo = 3.0 // domain and display name both resemble a correspondent
 	weightBroken       = .5 // a stranger in a conversation
 	weightBrokenAsk    = 1.7
 	weightNeverSent    = .7 // answers what we never sent
@@ -303,26 +304,29 @@ func (x *exam) resemblance(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for correspondents of the same spelling: %w", err)
 	}
-	found := false
+	found, named := false, false
+	if raw := stored[nameAt]; len(raw) > 0 {
+		memo, err := decodeMemo(raw)
+		if err != nil {
+			return fmt.Errorf("looking for correspondents of the same name: %w", err)
+		}
+		named = x.knownName(&memo)
+	}
 	for _, k := range keys {
-		if len(stored[k]) == 0 {
+		if len(stored[k]) == 0 || k == nameAt || found {
 			continue
 		}
 		memo, err := decodeMemo(stored[k])
 		if err != nil {
 			return fmt.Errorf("looking for correspondents of the same spelling: %w", err)
 		}
-		if k == nameAt {
-			x.knownName(&memo)
-		} else if !found {
-			found = x.lookalike(memo.texts)
-		}
+		found = x.lookalike(memo.texts, named)
 	}
 	return nil
 }
 
 // lookalike reports the first of the domains that the sender's imitates.
-func (x *exam) lookalike(domains []string) bool {
+func (x *exam) lookalike(domains []string, named bool) bool {
 	for _, d := range domains {
 		if d == x.who.root {
 			continue
@@ -330,7 +334,10 @@ func (x *exam) lookalike(domains []string) bool {
 		matcher := domain.NewMatcher([]domain.Protected{{Domains: []string{d}, Complete: true, Label: d}})
 		for _, hit := range matcher.Match(x.who.root, nil) {
 			w := weightLookalike
-			if len(x.asks) > 0 {
+			switch {
+			case named:
+				w = weightLookalikeTwo
+			case len(x.asks) > 0:
 				w = weightLookalikeAsk
 			}
 			x.add(IDLookalike, lineageLookalike, w, "%s has never written before and looks like %s, which writes to us: %s.", x.who.root, d, hit.Detail)
@@ -340,15 +347,17 @@ func (x *exam) lookalike(domains []string) bool {
 	return false
 }
 
-func (x *exam) knownName(m *memo) {
+// knownName reports a correspondent's name on an address that was never seen.
+func (x *exam) knownName(m *memo) bool {
 	if len(m.addrs) == 0 || slices.Contains(m.addrs, x.who.hash) || x.listed() {
-		return
+		return false
 	}
 	w := weightKnownName
 	if len(x.asks) > 0 {
 		w = weightKnownNameAsk
 	}
 	x.add(IDKnownName, lineageIdentity, w, "The name %q is a correspondent's, the address %s is new.", shorten(x.m.Sender.DisplayName), x.who.mailbox)
+	return true
 }
 
 // fact is what the stage leaves in the facts.

@@ -27,6 +27,9 @@ const (
 	maxFor, maxAgainst = 3.5, -1.5
 	// maxItem bounds one trait's item.
 	maxItem = 1.5
+	// youth is the number of messages at which a history has half its say
+	// against a sender: who has written thrice has shown little.
+	youth = 3
 	// askShare is how much of a takeover's weight the conjunction of change and
 	// ask itself explains at least; the single changes share the rest.
 	askShare = .5
@@ -108,6 +111,13 @@ func (p *past) forKind(k kind) *record {
 		return &p.domain
 	}
 	return nil
+}
+
+// crowded tells an address under which many names write, such as a list that
+// puts its own address in the place of its members': its mail has no manner of
+// its own.
+func (r *record) crowded() bool {
+	return r.n[kindName] >= 4*unit && 5*int(r.novel[kindName]) > int(r.n[kindName])
 }
 
 // novelty is the rate of new values of a kind, after Good and Turing, with a
@@ -354,7 +364,7 @@ func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
 	for g := range groupAsk {
 		a.judged = a.judged || a.groups[g].known
 	}
-	if !a.judged || r.total < minHistory*unit {
+	if !a.judged || r.total < minHistory*unit || p.address.crowded() {
 		a.judged = false
 		return a
 	}
@@ -363,6 +373,10 @@ func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
 		rate = .5
 	}
 	a.joint = joint(a.groups, len(a.asks) > 0, newAsk, math.Min(.95, rate), novelty(r, kindAsk, &law[kindAsk]))
+	if a.joint > 0 {
+		n := float64(r.total) / unit
+		a.joint *= n / (n + youth)
+	}
 	return a
 }
 

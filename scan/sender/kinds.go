@@ -111,11 +111,11 @@ func pairKind(k kind) bool {
 	return false
 }
 
-// domainKind tells the kinds kept for a domain: its servers are one, its people
-// are many.
+// domainKind tells the kinds kept for a domain: its servers and signatures are
+// one, its people, their programs and their habits are many.
 func domainKind(k kind) bool {
 	switch k {
-	case kindRelay, kindRelay6, kindASN, kindHelo, kindRDNS, kindReturnPath, kindChain, kindAuth, kindDKIM, kindSelector, kindMailer, kindOrder, kindMessageID, kindZone, kindLink:
+	case kindRelay, kindRelay6, kindASN, kindHelo, kindRDNS, kindReturnPath, kindChain, kindAuth, kindDKIM, kindSelector:
 		return true
 	}
 	return false
