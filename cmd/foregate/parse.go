@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"foregate/mail"
+	"foregate/scan/rule"
 )
 
 type parseCmd struct {
@@ -29,7 +30,7 @@ func (c parseCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = true
-	engine, err := newLoadedEngine(conf, w.stderr)
+	engine, err := newEngine(conf, &rule.Book{}, nil) // the model needs no rules
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (c rulesCheckCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	rep := checkRules(files, capabilities(conf), lists)
+	rep := checkRules(files, gateCapabilities(conf), lists)
 	if c.JSON {
 		enc := json.NewEncoder(w.stdout)
 		enc.SetEscapeHTML(false)
@@ -193,7 +193,8 @@ func printCounts(out io.Writer, counts map[string]int) {
 // What lists need when no file has them: the history of mail, and feeds of
 // threats. The words are those of the function table where it has one.
 const (
-	needsHistory = "sender profile"
+	needsHistory = "history lists"
+	needsProfile = "sender profile"
 	needsThreats = "threat lists"
 	needsText    = "character recognition"
 	needsCodes   = "code reading"
@@ -210,6 +211,20 @@ func listNeeds(name string) string {
 		return needsThreats
 	}
 	return ""
+}
+
+// gateCapabilities names what a running gate of this configuration answers; the
+// answers of what it learns are there only while it runs.
+func gateCapabilities(c config) mql.Capabilities {
+	caps := capabilities(c)
+	if c.Sender.Enabled {
+		for _, f := range mql.NewEnv().Functions() {
+			if f.Needs == needsProfile {
+				caps[f.Name] = nil
+			}
+		}
+	}
+	return caps
 }
 
 // needs tells what rules may ask for and do not get.
@@ -260,7 +275,7 @@ func stagesOf(env *mql.Env, set *mql.RuleSet) []checkStage {
 	}{
 		{"message, lists, strings, patterns, XPath", nil},
 		{"+ file analysis", []string{"file analysis"}},
-		{"+ sender profile, history lists", []string{needsHistory}},
+		{"+ sender profile, history lists", []string{needsProfile, needsHistory}},
 		{"+ registration data, threat lists", []string{"registration data", needsThreats}},
 		{"+ text classifier", []string{"text classifier"}},
 		{"+ link analysis, rendering", []string{"link analysis", "rendering"}},
