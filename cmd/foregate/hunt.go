@@ -303,22 +303,21 @@ func (st *huntState) count(s seen) (hit huntHit, show bool) {
 	if s.msg.Subject != nil {
 		hit.Subject = s.msg.Subject.Subject
 	}
-	for _, o := range s.result.Outcomes {
-		if o.State == mql.Indeterminate {
-			st.Open++
-			hit.Missing = o.Missing
-			return hit, st.Open <= maxOpenShown
-		}
-		st.Hits++
-		hit.Value = o.Shown
-		for _, q := range o.Quotes {
-			if len(hit.Quotes) < 3 {
-				hit.Quotes = append(hit.Quotes, strings.ToValidUTF8(q.Text, "\uFFFD"))
-			}
-		}
-		return hit, true
+	if len(s.result.Outcomes) == 0 {
+		return hit, false
 	}
-	return hit, false
+	o := s.result.Outcomes[0] // of the one query
+	if o.State == mql.Indeterminate {
+		st.Open++
+		hit.Missing = o.Missing
+		return hit, st.Open <= maxOpenShown
+	}
+	st.Hits++
+	hit.Value = o.Shown
+	for _, q := range o.Quotes[:min(3, len(o.Quotes))] {
+		hit.Quotes = append(hit.Quotes, strings.ToValidUTF8(q.Text, "\uFFFD"))
+	}
+	return hit, true
 }
 
 // maxOpenShown bounds how many undecided messages are shown: they mostly lack
