@@ -7,7 +7,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/netip"
@@ -199,7 +198,7 @@ func TestLabelledMail(t *testing.T) {
 		}
 	}
 	for _, k := range sorted(all) {
-		t.Log(fmt.Sprintf("%-30s %5d of %5d, %.2f %%", k, found[k], all[k], 100*float64(found[k])/float64(all[k])))
+		t.Logf("%-30s %5d of %5d, %.2f %%", k, found[k], all[k], 100*float64(found[k])/float64(all[k]))
 	}
 	if share := float64(found["ham"]) / float64(all["ham"]); share > maxHamTogether {
 		t.Errorf("the rules hit %.2f %% of ham, more than %.2f %%", 100*share, 100*maxHamTogether)

@@ -196,6 +196,10 @@ func fires(t *testing.T, set *mql.RuleSet, known *mql.Lists, own []string, file 
 	if err != nil {
 		t.Fatal(err)
 	}
+	full, err := set.EvalWith(context.Background(), m, nil, known, mql.Options{NoPrefilter: true})
+	if err != nil || len(full.Outcomes) != len(res.Outcomes) {
+		t.Errorf("%s: %d rules fire, evaluated in full %d (%v)", file, len(res.Outcomes), len(full.Outcomes), err)
+	}
 	out := map[string]bool{}
 	for _, o := range res.Outcomes {
 		if o.State == mql.True {
