@@ -246,7 +246,10 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- (&Server{Config: cfg, Gate: k}).Run(ctx) }()
-	waitFor(t, "the socket", func() bool { _, err := os.Stat(sock); return err == nil })
+	waitFor(t, "the socket", func() bool { // it is there before it listens
+		conn, err := net.Dial("unix", sock)
+		return err == nil && conn.Close() == nil
+	})
 	if err := Inject(ctx, "smtp:unix:"+sock, "a@a.test", []string{"b@b.test"}, []byte(hello)); err != nil {
 		t.Error(err)
 	}

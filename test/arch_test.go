@@ -20,7 +20,7 @@ func floors() map[string]int {
 	return map[string]int{
 		"domain": 0, "evidence": 0, "dns": 0,
 		"mail": 1, "intel": 1,
-		"mql": 2, "policy": 2, "rules": 2,
+		"mql": 2, "policy": 2, "rules": 2, "training": 2,
 		"scan":      3,
 		"scan/auth": 4, "scan/link": 4, "scan/file": 4, "scan/text": 4, "scan/sender": 4, "scan/known": 4, "scan/claim": 4, "scan/form": 4, "scan/rule": 4,
 		"store": 4, "quarantine": 5, "watch": 4, "takedown": 4, "recall": 4, "rpz": 4, "posture": 4,

@@ -192,7 +192,7 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: %d copies delivered, %d held", to, len(copies), len(held))
 		}
 	}
-	t.Logf("%d messages in %v: %v", len(letters), took.Round(time.Millisecond), counts)
+	t.Logf("figure: %d messages in %v: %v", len(letters), took.Round(time.Millisecond), counts)
 }
 
 // sendAll sends with a few connections at once and returns the answers in order.

@@ -105,7 +105,7 @@ func TestKill(t *testing.T) {
 	close(work)
 	wg.Wait()
 	took := time.Since(began)
-	t.Logf("%d messages in %v, killed %v; %d attempts, of which %d were put off and %d cut", killMessages, took.Round(time.Millisecond), <-killed, attempts.Load(), later.Load(), cut.Load())
+	t.Logf("figure: %d messages in %v, killed %v; %d attempts, of which %d were put off and %d cut", killMessages, took.Round(time.Millisecond), <-killed, attempts.Load(), later.Load(), cut.Load())
 	checkKept(t, back, g)
 }
 
@@ -201,5 +201,5 @@ func checkKept(t *testing.T, back *postfix, g *gate) {
 	if len(letters) > 0 || len(holds) > 0 {
 		t.Errorf("%d delivered and %d held copies that nobody sent", len(letters), len(holds))
 	}
-	t.Logf("delivered %d, held %d; lost %d, held twice %d, altered %d; delivered once more after a kill (RFC 1047): %d", nDelivered, nHeld, lost, twice, wrong, extra)
+	t.Logf("figure: delivered %d, held %d; lost %d, held twice %d, altered %d; delivered once more after a kill (RFC 1047): %d", nDelivered, nHeld, lost, twice, wrong, extra)
 }
