@@ -47,13 +47,20 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 	if err != nil {
 		return nil, err
 	}
+	texts, err := newTexts(c)
+	if err != nil {
+		return nil, err
+	}
 	caps := capabilities(c)
 	maps.Copy(caps, trees.Answers())
+	maps.Copy(caps, texts.Capabilities())
 	looks := scan.Par{
 		// What the attachments are and hold, opened in confined children.
 		file.Stage{Trees: trees},
 		form.Stage{},
 		claims,
+		// What the text asks for.
+		texts,
 	}
 	if senders != nil {
 		// Whether this is how the sender writes.

@@ -31,6 +31,7 @@ type config struct {
 	Rules        rulesConfig      `yaml:"rules" doc:"Detection rules."`
 	Quarantine   quarantineConfig `yaml:"quarantine" doc:"Held mail."`
 	History      historyConfig    `yaml:"history" doc:"Judged mail that was not held, for 'hunt --since' and 'rules backtest --since'."`
+	Text         textConfig       `yaml:"text" doc:"What messages ask for."`
 	Log          logConfig        `yaml:"log" doc:"The log, on standard error."`
 }
 
@@ -124,6 +125,10 @@ type historyConfig struct {
 	Raw        time.Duration `yaml:"raw" doc:"How long the message itself is kept, compressed. Nothing is kept with 0s."`
 	MaxBytes   int64         `yaml:"max_bytes" doc:"Most bytes that messages kept may take in the database; the oldest go first."`
 	MaxMessage int64         `yaml:"max_message" doc:"Messages of more bytes are recorded without being kept."`
+}
+
+type textConfig struct {
+	Model string `yaml:"model" doc:"Model of the text classifier written by 'foregate train'; empty means the built-in one."`
 }
 
 type logConfig struct {

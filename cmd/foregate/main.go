@@ -56,6 +56,7 @@ type cli struct {
 	Hunt       huntCmd       `cmd:"" help:"Look for messages by a query in the rule language."`
 	Eval       evalCmd       `cmd:"" help:"Measure detection and cost on a labelled corpus."`
 	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
+	Train      trainCmd      `cmd:"" help:"Make the model of the text classifier."`
 	Conf       configCmd     `cmd:"" name:"config" help:"Check, show or explain the configuration."`
 	Docs       docsCmd       `cmd:"" hidden:"" help:"Write generated reference pages."`
 	FileWorker fileWorkerCmd `cmd:"" name:"file-worker" hidden:"" help:"Open untrusted files for another process."`

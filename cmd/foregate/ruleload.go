@@ -24,6 +24,9 @@ func capabilities(c config) mql.Capabilities {
 	if err == nil {
 		maps.Copy(caps, trees.Answers())
 	}
+	if texts, err := newTexts(c); err == nil {
+		maps.Copy(caps, texts.Capabilities())
+	}
 	return caps
 }
 
