@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// MaxProfile bounds one record of a sender in bytes; MaxLesson one lesson.
+	// MaxProfile bounds one record of a sender in bytes.
 	MaxProfile = 4 << 10
+	// MaxLesson bounds one lesson in bytes.
 	MaxLesson  = 16 << 10
 	// profilePage is how many keys one statement asks for: below what every
 	// database takes.
