@@ -16,7 +16,7 @@ const (
 	// MaxProfile bounds one record of a sender in bytes.
 	MaxProfile = 4 << 10
 	// MaxLesson bounds one lesson in bytes.
-	MaxLesson  = 16 << 10
+	MaxLesson = 16 << 10
 	// profilePage is how many keys one statement asks for: below what every
 	// database takes.
 	profilePage = 500
