@@ -114,6 +114,9 @@ func (c *cabReader) files(ctx context.Context) error {
 		if err == nil {
 			err = c.in.Budget.Take(int64(len(data)), int64(len(c.b)))
 		}
+		if err != nil {
+			data = nil
+		}
 		c.add(tree.Child{Name: name, Data: data}, err)
 		if errors.Is(err, tree.ErrBudget) || ctx.Err() != nil {
 			return err
@@ -167,6 +170,9 @@ func (c *cabReader) unpack(ctx context.Context, f cabFolder, perBlock int) ([]by
 		}
 		if int64(len(out)+plain) > c.in.Budget.Bytes {
 			return out, fmt.Errorf("%w: no bytes left", tree.ErrBudget)
+		}
+		if int64(len(out)) > max(tree.MinRatio, int64(len(c.b))*c.in.Budget.Ratio) {
+			return out, fmt.Errorf("%w: expands more than %d to 1", tree.ErrBudget, c.in.Budget.Ratio)
 		}
 		block := c.b[at : at+packed]
 		at += packed

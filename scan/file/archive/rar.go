@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 
 	"github.com/bodgit/sevenzip"
@@ -203,8 +204,16 @@ func (c *collector) sevenZip(ctx context.Context, password string) (locked bool,
 		}
 		data, err := c.sevenZipFile(ctx, f)
 		var re *sevenzip.ReadError
-		if errors.As(err, &re) && re.Encrypted {
+		switch {
+		case errors.As(err, &re) && re.Encrypted:
 			locked, err, data = true, errEncrypted, nil
+		case err == nil && f.CRC32 != 0 && crc32.ChecksumIEEE(data) != f.CRC32:
+			// A wrong password shows by the checksum alone where content is only
+			// stored.
+			err = errors.New("damaged: checksum")
+			if mayHideAES(c.in.Data) {
+				locked, err, data = true, errEncrypted, nil
+			}
 		}
 		c.add(tree.Child{Name: f.Name, Data: data}, err)
 		if errors.Is(err, tree.ErrBudget) || ctx.Err() != nil {
@@ -212,6 +221,14 @@ func (c *collector) sevenZip(ctx context.Context, password string) (locked bool,
 		}
 	}
 	return locked, nil
+}
+
+// mayHideAES tells whether the name of the cipher stands in the header, or
+// whether the header is packed itself and may hold it.
+func mayHideAES(b []byte) bool {
+	const packedHeader = 0x17
+	at := 32 + int64(le64(b[12:]))
+	return bytes.Contains(b, []byte{0x06, 0xf1, 0x07, 0x01}) || at > 0 && at < int64(len(b)) && b[at] == packedHeader
 }
 
 func (c *collector) sevenZipFile(ctx context.Context, f *sevenzip.File) ([]byte, error) {
