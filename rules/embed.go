@@ -2,10 +2,10 @@
 // targeted phishing and fraud, and the lists they name.
 //
 // A rule is NAME.yml; its samples are testdata/NAME/hit-*.eml, on which it must
-// fire, and testdata/NAME/miss-*.eml, the ordinary mail that looks alike and on
-// which it must not. testdata/ordinary holds
-// everyday mail on which no rule may fire. Package rules/sample says how a sample states what the
-// connection would have told. A new rule needs these files and no Go.
+// fire, and testdata/NAME/miss-*.eml, the ordinary mail that looks alike, on
+// which no rule may. testdata/ordinary holds everyday mail on which none may
+// either. Package rules/sample says how a sample states what the connection
+// would have told. A new rule needs these files and no Go.
 package rules
 
 import (
