@@ -205,10 +205,29 @@ const leastRows = 60
 func (m *Model) probability(z []float32, i int) float64 {
 	l := m.labels[i]
 	p := sigmoid(float64(float64(l.a)*float64(z[i])) + float64(l.b))
-	if l.given >= 0 {
-		p *= m.probability(z, l.given)
+	if l.given < 0 {
+		return p
 	}
-	return p
+	if l.kind == "intent" {
+		p /= max(leastShare, m.intents(z))
+	}
+	return min(1, p) * m.probability(z, l.given)
+}
+
+// leastShare keeps intents that all seem unlikely from being made likely only
+// because an attack must have one.
+const leastShare = 0.4
+
+// intents sums the probabilities of the intents that an attack can have: it
+// has one of them, mostly one only.
+func (m *Model) intents(z []float32) float64 {
+	sum := 0.0
+	for i, l := range m.labels {
+		if l.given >= 0 && l.kind == "intent" {
+			sum += sigmoid(float64(float64(l.a)*float64(z[i])) + float64(l.b))
+		}
+	}
+	return sum
 }
 
 // sigmoid is the logistic function. It is computed with operations that every
