@@ -18,15 +18,15 @@ import (
 // in honest mail too and weighs little alone.
 const (
 	weightFirst        = .2  // unknown address and domain
-	weightFirstAsk     = .5  // that wants something
+	weightFirstAsk     = .3  // that wants something
 	weightNewAddress   = .1  // unknown address of a known domain
 	weightSolicited    = -.5 // we wrote first
 	weightContinues    = -.8 // answers what we wrote to it
 	weightLookalike    = 1.3 // real names do resemble each other
 	weightLookalikeAsk = 1.9
 	weightLookalikeTwo = 3.0 // domain and display name both resemble a correspondent
-	weightBroken       = .5 // a stranger in a conversation
-	weightBrokenAsk    = 1.7
+	weightBroken       = .5  // a stranger in a conversation
+	weightBrokenAsk    = 1.9
 	weightNeverSent    = .7 // answers what we never sent
 	weightKnownName    = .2
 	weightKnownNameAsk = 1.1

@@ -27,9 +27,11 @@ const (
 	maxFor, maxAgainst = 3.5, -1.5
 	// maxItem bounds one trait's item.
 	maxItem = 1.5
-	// youth is the number of messages at which a history has half its say
+	// youth is the number of messages at which a history has its full say
 	// against a sender: who has written thrice has shown little.
-	youth = 3
+	// youthDays is the same in days: of a sender of some days not all servers
+	// and programs have been seen, however many messages came.
+	youth, youthDays = 10, 14
 	// askShare is how much of a takeover's weight the conjunction of change and
 	// ask itself explains at least; the single changes share the rest.
 	askShare = .5
@@ -374,8 +376,8 @@ func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
 	}
 	a.joint = joint(a.groups, len(a.asks) > 0, newAsk, math.Min(.95, rate), novelty(r, kindAsk, &law[kindAsk]))
 	if a.joint > 0 {
-		n := float64(r.total) / unit
-		a.joint *= n / (n + youth)
+		n, d := float64(r.total)/unit, float64(r.days)
+		a.joint *= min(1, n/youth) * min(1, d/youthDays)
 	}
 	return a
 }
