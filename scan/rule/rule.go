@@ -11,6 +11,7 @@ package rule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -114,10 +115,13 @@ func hit(o mql.Outcome) mail.RuleHit {
 	r := o.Rule
 	h := mail.RuleHit{ID: r.ID, Name: r.Name, Claim: printable(r.Claim), Kind: string(r.Kind), Severity: r.Severity, AttackTypes: r.AttackTypes, Techniques: r.Tactics}
 	for _, q := range o.Quotes {
-		if text := printable(q.Text); text != "" && len(h.Quotes) < maxQuotes {
+		if text := printable(q.Text); text != "" {
 			h.Quotes = append(h.Quotes, text)
 		}
 	}
+	// The longest say most: a sentence of the text, not a file's extension.
+	slices.SortStableFunc(h.Quotes, func(a, b string) int { return len(b) - len(a) })
+	h.Quotes = h.Quotes[:min(len(h.Quotes), maxQuotes)]
 	return h
 }
 

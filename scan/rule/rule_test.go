@@ -1,123 +1,76 @@
-package rule
+package rule_test
 
 import (
-	"strings"
+	"context"
+	"errors"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"foregate/evidence"
 	"foregate/mail"
 	"foregate/mql"
+	"foregate/scan/rule"
 )
 
-// book holds rules in force.
-func book(t *testing.T, lists *mql.Lists, rules ...*mql.Rule) *Book {
+const (
+	plain     = "name: No claim\nid: a\nseverity: medium\nsource: |\n  strings.icontains(body.current_thread.text, 'gift')\n"
+	claiming  = "name: Claims\nid: b\nclaim: The message wants\n  gift cards.\nseverity: high\nsource: |\n  sender.email.domain.tld == 'example' and regex.icontains(body.current_thread.text, 'buy \\w+ cards')\n"
+	lacking   = "name: Lacks\nid: c\nseverity: high\nsource: |\n  sender.email.email in $friends or profile.by_sender().solicited\n"
+	excluding = "name: Known\nid: d\ntype: exclusion\nsource: |\n  sender.email.local_part == 'a'\n"
+	silent    = "name: Silent\nid: e\nseverity: high\nsource: |\n  strings.icontains(body.current_thread.text, 'invoice')\n"
+)
+
+// look runs the stage with the rules over one message.
+func look(t *testing.T, rules ...string) *mail.Facts {
 	t.Helper()
-	set, errs := mql.NewEnv().CompileRules(rules)
-	for _, err := range errs {
+	files := fstest.MapFS{}
+	for i, r := range rules {
+		files[string(rune('0'+i))+".yml"] = &fstest.MapFile{Data: []byte(r)}
+	}
+	set, errs := mql.NewEnv().Load(files)
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	b := &Book{}
-	b.Swap(&Edition{Rules: set, Lists: lists})
-	return b
-}
-
-func detection(id, source string, types ...string) *mql.Rule {
-	return &mql.Rule{ID: id, Name: "Rule " + id, Kind: mql.Detection, Severity: "high", Source: source, AttackTypes: types}
-}
-
-const text = "From: a@b.example\r\nTo: c@d.example\r\nSubject: A lure\r\n\r\nPay the fee now.\r\n"
-
-func analyze(t *testing.T, b *Book) *mail.Facts {
-	t.Helper()
+	book := &rule.Book{}
+	book.Swap(&rule.Edition{Rules: set})
+	m := mail.Parse(mail.Envelope{}, []byte("From: a@b.example\nSubject: hello\n\nPlease buy gift cards.\n"))
 	f := &mail.Facts{}
-	if err := (Stage{Book: b}).Analyze(t.Context(), mail.Parse(mail.Envelope{}, []byte(text)), f); err != nil {
+	if err := (rule.Stage{Book: book}).Analyze(context.Background(), m, f); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-const fires = `strings.icontains(subject.subject, "lure")`
-
-// Each kind of rule keeps its own role.
-func TestKinds(t *testing.T) {
-	claimed := detection("2", fires, "BEC/Fraud", "Credential Phishing")
-	claimed.Claim, claimed.Severity = "It speaks of a lure.", "LOW"
-	insight := &mql.Rule{ID: "3", Name: "Fact", Kind: mql.Insight, Source: "sender.email.email"}
-	automation := &mql.Rule{ID: "4", Name: "Act", Kind: mql.Automation, Source: "true"}
-	f := analyze(t, book(t, nil, detection("1", fires), claimed, insight, automation, detection("5", `subject.subject == "other"`)))
+func TestDetectionsAreEvidence(t *testing.T) {
+	f := look(t, plain, claiming, lacking, silent)
 	want := []evidence.Item{
-		{ID: "rule.1", Claim: `Rule "Rule 1" fires.`, Weight: 0.8, Quote: "lure", Lineage: "rule"},
-		{ID: "rule.2", Claim: "It speaks of a lure.", Weight: 0.2, Quote: "lure", Lineage: "rule bec/fraud"},
+		{ID: "rule.a", Claim: `Rule "No claim" fires.`, Weight: 0.5, Quote: "gift", Lineage: "rule"},
+		{ID: "rule.b", Claim: "The message wants gift cards.", Weight: 0.8, Quote: "buy gift cards", Lineage: "rule"},
 	}
-	if d := cmp.Diff(want, f.Evidence); d != "" {
-		t.Errorf("evidence (-want +got):\n%s", d)
+	if diff := cmp.Diff(want, f.Evidence); diff != "" {
+		t.Error(diff)
 	}
-	var kinds []string
-	for _, h := range f.Rules {
-		kinds = append(kinds, h.Kind+" "+h.ID)
-	}
-	if got := strings.Join(kinds, ", "); got != "detection 1, detection 2, insight 3, automation 4" {
-		t.Errorf("hits: %s", got)
-	}
-	if len(f.OpenRules) != 0 {
-		t.Errorf("open: %v", f.OpenRules)
+	if diff := cmp.Diff(map[string]int{"$friends": 1, "profile.by_sender": 1}, f.OpenRules); diff != "" {
+		t.Error(diff)
 	}
 }
 
-// An exclusion takes the weight from the rules that fired, and is said.
-func TestExclusion(t *testing.T) {
-	f := analyze(t, book(t, nil, detection("1", fires), &mql.Rule{ID: "2", Name: "Known sender", Kind: mql.Exclusion, Source: `sender.email.domain.domain == "b.example"`}))
-	want := []evidence.Item{{ID: "rule-exclusion", Claim: `The exclusion "Known sender" takes the weight from the rules that fired.`}}
-	if d := cmp.Diff(want, f.Evidence); d != "" {
-		t.Errorf("evidence (-want +got):\n%s", d)
+func TestExclusionTakesTheWeight(t *testing.T) {
+	f := look(t, plain, excluding)
+	want := []evidence.Item{{ID: "rule-exclusion", Claim: `The exclusion "Known" takes the weight from the rules that fired.`}}
+	if diff := cmp.Diff(want, f.Evidence); diff != "" {
+		t.Error(diff)
 	}
 	if len(f.Rules) != 2 {
 		t.Errorf("%d rules are recorded, want both", len(f.Rules))
 	}
 }
 
-// What rules lacked is counted by name; it is no evidence.
-func TestOpen(t *testing.T) {
-	rules := []*mql.Rule{
-		detection("1", `subject.subject in $nobody`),
-		detection("2", `profile.by_sender().prevalence == "new" and `+fires),
-		detection("3", `profile.by_sender().prevalence == "new" and subject.subject == "other"`), // false all the same
-		detection("4", `profile.by_sender().prevalence == "new" or `+fires),                      // true all the same
-	}
-	f := analyze(t, book(t, nil, rules...))
-	if d := cmp.Diff(map[string]int{"$nobody": 1, "profile.by_sender": 1}, f.OpenRules); d != "" {
-		t.Errorf("open (-want +got):\n%s", d)
-	}
-	if len(f.Rules) != 1 || f.Rules[0].ID != "4" {
-		t.Errorf("hits: %v", f.Rules)
-	}
-	var lists *mql.Lists
-	f = analyze(t, book(t, lists.With("nobody", []string{"A lure"}), rules[0]))
-	if len(f.Rules) != 1 || len(f.OpenRules) != 0 {
-		t.Errorf("with the list: %v, open %v", f.Rules, f.OpenRules)
-	}
-}
-
-// Without rules the stage says nothing.
 func TestNoRules(t *testing.T) {
-	for _, b := range []*Book{{}, book(t, nil)} {
-		if f := analyze(t, b); len(f.Rules)+len(f.Evidence)+len(f.OpenRules) != 0 {
-			t.Errorf("facts out of nothing: %+v", f)
-		}
-	}
-}
-
-func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{
-		"  a\r\n\tb\x00c  ":      "a b c",
-		"bad \xff byte":          "bad \uFFFD byte",
-		strings.Repeat("é", 200): strings.Repeat("é", evidence.MaxQuote/2),
-		"\x1b[31mred":            " [31mred",
-	} {
-		if got := printable(in); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
-		}
+	f := &mail.Facts{}
+	if err := (rule.Stage{Book: &rule.Book{}}).Analyze(context.Background(), mail.Parse(mail.Envelope{}, nil), f); err != nil || len(f.Evidence) > 0 {
+		t.Errorf("%v, %v", f.Evidence, err)
 	}
 }
