@@ -2,8 +2,10 @@ package file
 
 import (
 	"foregate/scan/file/archive"
+	"foregate/scan/file/lnk"
 	"foregate/scan/file/ole"
 	"foregate/scan/file/ooxml"
+	"foregate/scan/file/pdf"
 	"foregate/scan/file/program"
 	"foregate/scan/file/tree"
 )
@@ -23,6 +25,8 @@ func parsers() []tree.Parser {
 		program.Parser{},
 		ole.Parser{},
 		ooxml.Parser{},
+		pdf.Parser{},
+		lnk.Parser{},
 		message{},
 	}
 }
