@@ -148,8 +148,9 @@ func word(text string, i int) token {
 			r, size = utf8.DecodeRuneInString(text[n:])
 		}
 		if !isLetter(r) || unspaced(r) {
-			// An apostrophe or a hyphen between letters belongs to the word.
-			if (r != '\'' && r != '’') || n+size >= len(text) {
+			// An apostrophe between letters belongs to the word, and so do the
+			// signs without width that break words for filters only.
+			if r != '\'' && r != '’' && !unicode.Is(unicode.Cf, r) || n+size >= len(text) {
 				break
 			}
 			next, _ := utf8.DecodeRuneInString(text[n+size:])
