@@ -42,7 +42,7 @@ func TestAnalyze(t *testing.T) {
 		raw  []byte
 		want []string
 	}{
-		{"an ordinary document", "report.pdf", []byte("%PDF-1.7"), nil},
+		{"an ordinary text", "report.txt", []byte("plain words"), nil},
 		{"a program", "setup.exe", []byte("MZ"), []string{"file.program"}},
 		{"trailing dots and spaces that Windows drops", "setup.exe. ", []byte("MZ"), []string{"file.program"}},
 		{"a double extension", "invoice.pdf.js", []byte("var a"), []string{"file.program", "file.double-extension"}},

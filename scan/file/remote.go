@@ -23,13 +23,9 @@ type Sandboxed struct {
 // Explode implements Exploder. It fails when the child died or ran out of time
 // or memory, with the reason.
 func (s Sandboxed) Explode(ctx context.Context, r Request) ([]*Node, error) {
-	head, err := json.Marshal(wireRequest{Request: r, Sizes: sizes(r.Files)})
+	parts, err := encodeRequest(r)
 	if err != nil {
-		return nil, fmt.Errorf("asking a sandbox: %w", err)
-	}
-	parts := [][]byte{binary.BigEndian.AppendUint32(nil, uint32(len(head))), head}
-	for _, f := range r.Files {
-		parts = append(parts, f.Data)
+		return nil, err
 	}
 	b, err := s.Pool.Call(ctx, parts...)
 	if errors.Is(err, sandbox.ErrUnavailable) && s.Fallback != nil {
@@ -68,6 +64,19 @@ func sizes(files []Source) []int64 {
 		out[i] = int64(len(f.Data))
 	}
 	return out
+}
+
+// encodeRequest writes a request in parts, so that no content is copied.
+func encodeRequest(r Request) ([][]byte, error) {
+	head, err := json.Marshal(wireRequest{Request: r, Sizes: sizes(r.Files)})
+	if err != nil {
+		return nil, fmt.Errorf("asking a sandbox: %w", err)
+	}
+	parts := [][]byte{binary.BigEndian.AppendUint32(nil, uint32(len(head))), head}
+	for _, f := range r.Files {
+		parts = append(parts, f.Data)
+	}
+	return parts, nil
 }
 
 // splitWire returns the JSON and what follows it.
