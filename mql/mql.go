@@ -227,12 +227,12 @@ func (rs *RuleSet) EvalWith(ctx context.Context, m *mail.Message, caps Capabilit
 	}
 	defer rs.prog.Stop(r)
 	var res Result
-	for i, rule := range rs.Rules {
+	for _, i := range r.Candidates() {
 		t := r.Rule(i)
 		if !t.CanBeTrue() {
 			continue
 		}
-		out := Outcome{Rule: rule, State: True}
+		out := Outcome{Rule: rs.Rules[i], State: True}
 		switch {
 		case !t.IsTrue():
 			out.State, out.Missing = Indeterminate, t.Names().List

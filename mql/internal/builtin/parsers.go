@@ -45,7 +45,7 @@ func verifyRegexps(args []string) (int, string) {
 func (t *table) parsers() {
 	subject := in("text", text1)
 	page := in("page", check.Accept(value.Object, value.String), "HTMLBody", "HTML")
-	x := &xpaths{node: typeOf[[]shape.HTML](t), answer: typeOf[shape.XPath](t), page: typeOf[shape.HTML](t)}
+	x := &xpaths{answer: typeOf[XPath](t), page: typeOf[shape.HTML](t)}
 	strict := in("strict", check.Accept(value.Bool))
 	for _, f := range []*check.Func{
 		{Name: "strings.parse_url", Doc: "The text as a URL; null if it is none. strict=true demands a scheme.", In: []check.Param{subject}, Named: []check.Param{strict}, Out: typeOf[mail.URL](t), Parses: true, Asked: true, Impl: parseURL(typeOf[mail.URL](t))},

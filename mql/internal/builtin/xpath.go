@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/antchfx/htmlquery"
 	"github.com/antchfx/xpath"
@@ -27,7 +28,43 @@ const (
 
 // xpaths answers html.xpath and strings.parse_html.
 type xpaths struct {
-	node, answer, page *value.Type
+	answer, page *value.Type
+	paths        sync.Map // expression → *xpath.Expr, of literal location paths
+}
+
+// XPath is the answer of html.xpath, as shape.XPath.
+type XPath struct {
+	Nodes []HTML `json:"nodes,omitempty"`
+}
+
+// HTML is a node that html.xpath found, as shape.HTML. Its views are made when
+// first read: rules look at one or none of them.
+type HTML struct {
+	Raw         string      `json:"raw,omitempty"`
+	DisplayText string      `json:"display_text,omitempty"`
+	InnerText   string      `json:"inner_text,omitempty"`
+	Links       []mail.Link `json:"links,omitempty"`
+
+	node                       *html.Node // nil when all is there
+	raw, display, inner, links bool       // made
+}
+
+// Fill implements value.Lazy.
+func (h *HTML) Fill(name string) {
+	if h.node == nil {
+		return
+	}
+	switch {
+	case name == "raw" && !h.raw:
+		h.raw, h.Raw = true, rendered(h.node)
+	case name == "display_text" && !h.display:
+		h.display, h.DisplayText = true, displayed(h.node)
+	case name == "inner_text" && !h.inner:
+		h.inner, h.InnerText = true, htmlquery.InnerText(h.node)
+	case name == "links" && !h.links:
+		h.links, h.Links = true, []mail.Link{}
+		links(h.node, &h.Links, 0)
+	}
 }
 
 func verifyXPath(args []string) (int, string) {
@@ -61,18 +98,25 @@ const errMalformed = malformed("not understood")
 
 type pageKey struct{ raw string }
 
+// tree is a parsed page.
+type tree struct {
+	doc   *html.Node // nil if it can't be parsed
+	nodes int        // a little beyond maxTree at most
+	sizes map[*html.Node]int
+}
+
 // parsed returns the page's tree, parsed once per message.
-func parsed(s *check.Scratch, raw string) *html.Node {
+func parsed(s *check.Scratch, raw string) *tree {
 	key := pageKey{raw}
-	if doc, ok := s.Kept[key].(*html.Node); ok {
-		return doc
+	if t, ok := s.Kept[key].(*tree); ok {
+		return t
 	}
-	doc, err := html.Parse(strings.NewReader(raw))
-	if err != nil {
-		doc = nil
+	t := &tree{}
+	if doc, err := html.Parse(strings.NewReader(raw)); err == nil {
+		t.doc, t.nodes = doc, countNodes(doc, 0)
 	}
-	s.Kept[key] = doc
-	return doc
+	s.Kept[key] = t
+	return t
 }
 
 // source returns the text of a page argument.
@@ -83,6 +127,9 @@ func source(v value.Value) (string, bool) {
 	case *mail.HTMLBody:
 		return p.Raw, true
 	case *shape.HTML:
+		return p.Raw, true
+	case *HTML:
+		p.Fill("raw")
 		return p.Raw, true
 	}
 	return "", false
@@ -97,19 +144,79 @@ func (x *xpaths) find(s *check.Scratch, a []value.Value) value.Value {
 	if len(raw) > maxPage {
 		return value.OfMissing(&value.Names{List: []string{"html.xpath: page too large"}})
 	}
-	doc := parsed(s, raw)
-	expr, err := compileXPath(a[1].Str())
-	if doc == nil || err != nil {
+	t := parsed(s, raw)
+	if t.doc == nil {
 		return value.Value{}
 	}
-	if countNodes(doc, 0) > maxTree {
+	if t.nodes > maxTree {
 		return value.OfMissing(&value.Names{List: []string{"html.xpath: page too large"}})
 	}
-	nodes, ok := selectNodes(s, doc, expr)
+	nodes, ok := simplePath(t.doc, a[1].Str())
 	if !ok {
+		it, err := x.selector(a[1].Str(), t.doc)
+		if err != nil {
+			return value.Value{}
+		}
+		if nodes, ok = selectNodes(s, it); !ok {
+			return value.OfMissing(&value.Names{List: []string{"html.xpath: too many nodes, or too late"}})
+		}
+	}
+	if len(nodes) > maxNodes || !t.affords(nodes, len(raw)) {
 		return value.OfMissing(&value.Names{List: []string{"html.xpath: too many nodes, or too late"}})
 	}
-	return wrap(x.answer, &shape.XPath{Nodes: nodes})
+	return wrap(x.answer, &XPath{Nodes: nodes})
+}
+
+// selector returns the nodes that expr selects. Location paths are compiled
+// once; other expressions keep state while they run.
+func (x *xpaths) selector(expr string, doc *html.Node) (*xpath.NodeIterator, error) {
+	nav := htmlquery.CreateXPathNavigator(doc)
+	if known, ok := x.paths.Load(expr); ok {
+		return known.(*xpath.Expr).Select(nav), nil
+	}
+	e, err := compileXPath(expr)
+	if err != nil {
+		return nil, err
+	}
+	if _, isPath := needPath(expr); isPath {
+		x.paths.Store(expr, e)
+		return e.Select(nav), nil
+	}
+	it, _ := e.Evaluate(nav).(*xpath.NodeIterator)
+	return it, nil
+}
+
+// maxEscape is by how much writing a page anew can make it longer: a quote
+// becomes five characters; and its text is there twice.
+const maxEscape = 7
+
+// affords reports whether all views of the nodes stay within maxNodeBytes.
+func (t *tree) affords(nodes []HTML, page int) bool {
+	if len(nodes)*page*maxEscape <= maxNodeBytes {
+		return true
+	}
+	if t.sizes == nil {
+		t.sizes = map[*html.Node]int{}
+		t.measure(t.doc, 0)
+	}
+	total := 0
+	for i := range nodes {
+		total += len(nodes[i].Raw) + t.sizes[nodes[i].node]
+	}
+	return total <= maxNodeBytes
+}
+
+// measure notes what a node and all below it take, written out.
+func (t *tree) measure(n *html.Node, depth int) int {
+	size := 2*len(n.Data) + len("<></>")
+	for _, a := range n.Attr {
+		size += len(a.Key) + len(a.Val) + len(` =""`)
+	}
+	for c := n.FirstChild; c != nil && depth < maxHTMLDepth; c = c.NextSibling {
+		size += t.measure(c, depth+1)
+	}
+	t.sizes[n] = size
+	return size
 }
 
 // countNodes counts the nodes of a tree, a little beyond maxTree at most.
@@ -121,35 +228,95 @@ func countNodes(n *html.Node, depth int) int {
 	return total
 }
 
-// selectNodes evaluates expr and describes each node; false beyond the bounds.
-func selectNodes(s *check.Scratch, doc *html.Node, expr *xpath.Expr) (out []shape.HTML, ok bool) {
+// selectNodes runs through the nodes; false beyond the bounds.
+func selectNodes(s *check.Scratch, it *xpath.NodeIterator) (out []HTML, ok bool) {
 	defer func() {
 		if recover() != nil { // the library panics on some type errors
-			out, ok = []shape.HTML{}, true
+			out, ok = []HTML{}, true
 		}
 	}()
-	out = []shape.HTML{}
-	total := 0
-	it, isNodes := expr.Evaluate(htmlquery.CreateXPathNavigator(doc)).(*xpath.NodeIterator)
-	for isNodes && it.MoveNext() {
-		nav := it.Current().(*htmlquery.NodeNavigator)
-		var h shape.HTML
-		switch nav.NodeType() {
-		case xpath.AttributeNode:
-			v := nav.Value()
-			h = shape.HTML{Raw: v, DisplayText: v, InnerText: v, Links: []mail.Link{}}
-		case xpath.CommentNode:
-			h = shape.HTML{Raw: nav.Current().Data, InnerText: nav.Current().Data, Links: []mail.Link{}}
-		default:
-			h = describe(nav.Current())
-		}
-		total += len(h.Raw) + len(h.InnerText)
-		if s.Expired() || len(out) >= maxNodes || total > maxNodeBytes {
+	out = []HTML{}
+	for it != nil && it.MoveNext() {
+		if s.Expired() || len(out) > maxNodes {
 			return nil, false
 		}
-		out = append(out, h)
+		nav := it.Current().(*htmlquery.NodeNavigator)
+		switch nav.NodeType() {
+		case xpath.AttributeNode:
+			out = append(out, attributeNode(nav.Value()))
+		case xpath.CommentNode:
+			out = append(out, commentNode(nav.Current()))
+		default:
+			out = append(out, HTML{node: nav.Current()})
+		}
 	}
 	return out, true
+}
+
+func attributeNode(v string) HTML {
+	return HTML{Raw: v, DisplayText: v, InnerText: v, Links: []mail.Link{}}
+}
+
+func commentNode(n *html.Node) HTML {
+	return HTML{Raw: n.Data, InnerText: n.Data, Links: []mail.Link{}}
+}
+
+// simplePath answers the commonest expressions, //name, //@name, //name/@name
+// and //comment(), by one walk; ok is false for others.
+func simplePath(doc *html.Node, expr string) (out []HTML, ok bool) {
+	step, ok := strings.CutPrefix(expr, "//")
+	if !ok {
+		return nil, false
+	}
+	element, attribute, both := strings.Cut(step, "/@")
+	if !both && strings.HasPrefix(step, "@") {
+		element, attribute, both = "*", step[1:], true
+	}
+	comments := element == "comment()" && !both
+	if !comments && (element != "*" && !plainName(element) || both && !plainName(attribute) || element == "*" && !both) {
+		return nil, false
+	}
+	out = []HTML{}
+	walkTree(doc, 0, func(n *html.Node) bool {
+		switch {
+		case comments && n.Type == html.CommentNode:
+			out = append(out, commentNode(n))
+		case comments || n.Type != html.ElementNode || element != "*" && n.Data != element:
+		case both:
+			for _, a := range n.Attr {
+				if a.Key == attribute {
+					out = append(out, attributeNode(a.Val))
+				}
+			}
+		default:
+			out = append(out, HTML{node: n})
+		}
+		return len(out) <= maxNodes
+	})
+	return out, true
+}
+
+func plainName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9' || i == 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// walkTree visits n and what is below it, in the order of the page, until visit
+// says no.
+func walkTree(n *html.Node, depth int, visit func(*html.Node) bool) bool {
+	if depth > maxTree || !visit(n) {
+		return false
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if !walkTree(c, depth+1, visit) {
+			return false
+		}
+	}
+	return true
 }
 
 // parse reads a text as a page.
@@ -158,32 +325,32 @@ func (x *xpaths) parse(s *check.Scratch, a []value.Value) value.Value {
 	if len(raw) > maxPage {
 		return value.OfMissing(&value.Names{List: []string{"strings.parse_html: page too large"}})
 	}
-	doc := parsed(s, raw)
-	if doc == nil {
+	t := parsed(s, raw)
+	if t.doc == nil {
 		return value.Value{}
 	}
-	h := describe(doc)
-	h.Raw = raw
+	h := shape.HTML{Raw: raw, DisplayText: displayed(t.doc), InnerText: htmlquery.InnerText(t.doc), Links: []mail.Link{}}
+	links(t.doc, &h.Links, 0)
 	return wrap(x.page, &h)
 }
 
-// describe reads a node in four ways.
-func describe(n *html.Node) shape.HTML {
-	h := shape.HTML{Links: []mail.Link{}}
+// rendered writes a node as HTML.
+func rendered(n *html.Node) string {
 	if n.Type == html.TextNode {
-		h.Raw, h.InnerText = n.Data, n.Data
-	} else {
-		var raw strings.Builder
-		if html.Render(&raw, n) == nil {
-			h.Raw = raw.String()
-		}
-		h.InnerText = htmlquery.InnerText(n)
+		return n.Data
 	}
+	var raw strings.Builder
+	if html.Render(&raw, n) != nil {
+		return ""
+	}
+	return raw.String()
+}
+
+// displayed is what a reader sees of a node.
+func displayed(n *html.Node) string {
 	var d display
 	d.walk(n, 0)
-	h.DisplayText = d.text()
-	links(n, &h.Links, 0)
-	return h
+	return d.text()
 }
 
 // links collects the anchors at and below n.
@@ -196,9 +363,7 @@ func links(n *html.Node, out *[]mail.Link, depth int) {
 			if attr.Key != "href" {
 				continue
 			}
-			var d display
-			d.walk(n, 0)
-			link := mail.Link{DisplayText: d.text(), Parser: "hyperlink"}
+			link := mail.Link{DisplayText: displayed(n), Parser: "hyperlink"}
 			if u, ok := weburl.Parse(attr.Val); ok {
 				link.HrefURL = &u
 			}

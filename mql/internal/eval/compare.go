@@ -3,6 +3,7 @@ package eval
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"foregate/mql/internal/builtin"
 	"foregate/mql/internal/check"
@@ -15,6 +16,33 @@ func (p *Program) compare(n *check.Node) triFn {
 	if fn := p.truth(n); fn != nil {
 		return fn
 	}
+	if fn := p.near(n); fn != nil {
+		return fn
+	}
+	return p.relation(n)
+}
+
+// near compiles strings.levenshtein(a, b) <= limit, which most texts fail by
+// their length; nil for other comparisons.
+func (p *Program) near(n *check.Node) triFn {
+	call, limit := n.Args[0], n.Args[1]
+	if len(n.Ops) != 1 || n.Ops[0] != "<=" && n.Ops[0] != "<" || limit.Op != check.Const || limit.Const.Kind() != value.Int ||
+		call.Op != check.Call || call.Func.Name != "strings.levenshtein" && call.Func.Name != "strings.ilevenshtein" {
+		return nil
+	}
+	most := int(min(max(limit.Const.Int(), 0), 1<<20))
+	a, b, full := p.val(call.Args[0]), p.val(call.Args[1]), p.relation(n)
+	return func(r *Run) value.Tri {
+		x, y := a(r), b(r)
+		if x.Kind() == value.String && y.Kind() == value.String && text.FartherThan(x.Str(), y.Str(), most) {
+			return value.False()
+		}
+		return full(r)
+	}
+}
+
+// relation compiles the comparisons of values.
+func (p *Program) relation(n *check.Node) triFn {
 	args := make([]valFn, len(n.Args))
 	for i, a := range n.Args {
 		args[i] = p.val(a)
@@ -136,7 +164,7 @@ func relate(r *Run, o op, a, b value.Value) value.Tri {
 		if a.Kind() != value.String || b.Kind() != value.String {
 			return value.Of(o == opNotFold)
 		}
-		return value.Of(foldEqual(r, a, b) == (o == opFold))
+		return value.Of(foldEqual(a, b) == (o == opFold))
 	}
 	c, ok := value.Compare(a, b)
 	if !ok {
@@ -153,8 +181,9 @@ func relate(r *Run, o op, a, b value.Value) value.Tri {
 	return value.Of(c >= 0)
 }
 
-func foldEqual(r *Run, a, b value.Value) bool {
-	return a.Str() == b.Str() || r.fold(a) == r.fold(b)
+// foldEqual is equality under folding.
+func foldEqual(a, b value.Value) bool {
+	return strings.EqualFold(a.Str(), b.Str())
 }
 
 // in compiles membership. A null on the left is null, also for "not in".
@@ -240,7 +269,7 @@ func (p *Program) inConstants(n, rhs *check.Node) triFn {
 			}
 			_, ok := texts[s]
 			if ok && r.trace != nil {
-				r.quote(where, s, v.Show(quoteBytes))
+				r.quote(where, strings.Clone(s), v.Show(quoteBytes))
 			}
 			return value.Of(ok)
 		}
@@ -281,7 +310,7 @@ func (p *Program) inList(n, rhs *check.Node) triFn {
 				names = value.Union(names, e.Names())
 				continue
 			}
-			if value.Equal(v, e) || fold && v.Kind() == value.String && e.Kind() == value.String && foldEqual(r, v, e) {
+			if value.Equal(v, e) || fold && v.Kind() == value.String && e.Kind() == value.String && foldEqual(v, e) {
 				if r.trace != nil {
 					r.quote(where, pattern, v.Show(quoteBytes))
 				}

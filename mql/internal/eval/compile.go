@@ -308,10 +308,15 @@ func (p *Program) call(n *check.Node) valFn {
 		if len(args) == 0 {
 			return func(r *Run) value.Value { return r.ask(f, nil) }
 		}
-		return func(r *Run) value.Value { return r.ask(f, evalAll(r, args)) }
+		return func(r *Run) value.Value {
+			v := r.ask(f, evalAll(r, args))
+			r.drop(len(args))
+			return v
+		}
 	}
 	return func(r *Run) value.Value {
 		vals := evalAll(r, args)
+		defer r.drop(len(args))
 		for i, v := range vals {
 			if v.Kind() == value.Missing {
 				return value.OfMissing(v.Names())
@@ -327,13 +332,18 @@ func (p *Program) call(n *check.Node) valFn {
 	}
 }
 
+// evalAll computes the arguments of a call, on the run's stack of arguments;
+// the caller drops them when it is done.
 func evalAll(r *Run, fns []valFn) []value.Value {
-	vals := make([]value.Value, len(fns))
-	for i, fn := range fns {
-		vals[i] = fn(r)
+	for _, fn := range fns {
+		v := fn(r)
+		r.args = append(r.args, v)
 	}
-	return vals
+	n := len(r.args)
+	return r.args[n-len(fns) : n : n]
 }
+
+func (r *Run) drop(n int) { r.args = r.args[:len(r.args)-n] }
 
 func (p *Program) coalesce(n *check.Node, args []valFn) valFn {
 	if n.Type.Kind == value.Bool {

@@ -52,7 +52,7 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 	if !positive || n.Free != 0 {
 		return loop
 	}
-	guard := p.keep(p.need(n, nil))
+	guard := p.needOf(n, nil)
 	if guard == nil {
 		return loop
 	}

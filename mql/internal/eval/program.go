@@ -19,18 +19,32 @@ type (
 // Program is a set of compiled sources over one graph. It is immutable after
 // Finish and safe for concurrent use.
 type Program struct {
-	env    *check.Env
-	lists  []string // names by slot
-	slots  int      // memo slots
-	fields []*field
-	conds  []*cond // to seal
-	rules  []rule
-	pool   sync.Pool
+	env      *check.Env
+	lists    []string // names by slot
+	slots    int      // memo slots
+	fields   []*field
+	conds    int // remembered
+	rules    []rule
+	literals []string // looked for in all fields, by number
+	matcher  *text.Matcher
+	sieve    sieve
+	memory   *text.Memory
+	pool     sync.Pool
 
-	listSlots map[string]int
-	vals      map[int]valFn
-	tris      map[int]triFn // 2·ID for exact, 2·ID+1 for positive
-	fieldIDs  map[string]*field
+	building
+}
+
+// automataBytes is what the automata of all expressions may grow by together.
+const automataBytes = 16 << 20
+
+// building is what a program needs until it is finished.
+type building struct {
+	listSlots  map[string]int
+	vals       map[int]valFn
+	tris       map[int]triFn // 2·ID for exact, 2·ID+1 for positive
+	fieldIDs   map[string]*field
+	condIDs    map[string]*cond
+	literalIDs map[string]int
 }
 
 type rule struct {
@@ -38,11 +52,15 @@ type rule struct {
 	positive triFn
 	exact    valFn
 	guard    *cond
+	rest     *cond // what of guard the sieve does not look at
 }
 
 // NewProgram returns an empty program.
 func NewProgram(env *check.Env) *Program {
-	return &Program{env: env, listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{}, fieldIDs: map[string]*field{}}
+	return &Program{env: env, memory: text.NewMemory(automataBytes), building: building{
+		listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{},
+		fieldIDs: map[string]*field{}, condIDs: map[string]*cond{}, literalIDs: map[string]int{},
+	}}
 }
 
 // Add compiles the node and returns its index.
@@ -50,21 +68,20 @@ func (p *Program) Add(n *check.Node) int {
 	ru := rule{node: n, exact: p.val(n)}
 	if n.Type.Kind == value.Bool || n.Type.Kind == value.Any {
 		ru.positive = p.tri(n, true)
-		ru.guard = p.keep(p.need(n, nil))
+		ru.guard = p.need(n, nil)
+	} else {
+		ru.guard = p.needShown(n)
 	}
 	p.rules = append(p.rules, ru)
 	return len(p.rules) - 1
 }
 
-// Finish builds the literal searches. No rule may be added afterwards.
+// Finish builds the literal search and the sieve. No rule may be added
+// afterwards.
 func (p *Program) Finish() {
-	for _, f := range p.fields {
-		f.matcher = text.NewMatcher(f.literals)
-	}
-	for _, c := range p.conds {
-		c.seal()
-	}
-	p.vals, p.tris, p.fieldIDs, p.conds = nil, nil, nil, nil
+	p.matcher = text.NewMatcher(p.literals)
+	p.sieve = p.newSieve()
+	p.building = building{}
 	p.pool.New = func() any { return p.newRun() }
 }
 
@@ -72,12 +89,9 @@ func (p *Program) newRun() *Run {
 	r := &Run{
 		prog: p, stamps: make([]uint32, p.slots), memo: make([]value.Value, p.slots),
 		answers: map[callKey]value.Value{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
-		indexed: make([]uint32, len(p.fields)), bits: make([]text.Bits, len(p.fields)),
+		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), texts: map[textKey]*textFacts{},
 	}
 	r.scratch.Kept = map[any]any{}
-	for i, f := range p.fields {
-		r.bits[i] = make(text.Bits, (len(f.literals)+63)/64)
-	}
 	return r
 }
 
@@ -112,11 +126,11 @@ func (r *Run) Rule(i int) value.Tri {
 	if r.over != "" {
 		return r.overrun()
 	}
+	if !r.plain && !r.met(ru.rest) {
+		return value.False()
+	}
 	if ru.positive == nil {
 		return shows(r.finish(ru.exact(r)))
-	}
-	if !r.plain && !r.met(ru.guard) {
-		return value.False()
 	}
 	t := ru.positive(r)
 	if r.over != "" {

@@ -67,9 +67,17 @@ type Run struct {
 	reasons map[string]string
 	folded  map[textKey]string
 	scratch check.Scratch
+	args    []value.Value // of the calls under way
+	room    []byte        // for folded texts
 
-	indexed []uint32    // by field: epoch of bits
-	bits    []text.Bits // by field: literals that occur
+	facts      []fieldFacts // by field
+	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
+	texts      map[textKey]*textFacts
+	spare      []*textFacts
+	states     []*state
+	alive      []uint64 // rules that are still candidates
+	rounds     []uint64 // by round: rules whose literals occur
+	candidates []int
 
 	trace *trace
 	plain bool // no prefilter
@@ -103,9 +111,10 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 	r.depth, r.trace = 0, nil
 	r.scratch.Done = ctx.Done()
 	r.epoch++
-	if r.epoch == 0 { // wrapped: old stamps would look new
+	if r.epoch >= 1<<31 { // condAt holds epochs of 31 bits, and old stamps must not look new
 		clear(r.stamps)
-		clear(r.indexed)
+		clear(r.facts)
+		clear(r.condAt)
 		r.epoch = 1
 	}
 	clear(r.answers)
@@ -129,7 +138,16 @@ func (r *Run) Release() {
 	clear(r.answers)
 	clear(r.folded)
 	clear(r.scratch.Kept)
+	r.forget()
+	if r.room = r.room[:0]; cap(r.room) > maxFoldRoom {
+		r.room = nil
+	}
+	clear(r.args[:cap(r.args)])
+	r.args = r.args[:0]
 	r.scopes = [maxScopes]value.Value{}
+	for _, s := range r.states {
+		s.scopes = r.scopes
+	}
 }
 
 // Reasons tells, by name of what was missing, why it was.
@@ -165,23 +183,36 @@ func (r *Run) names(name string) *value.Names {
 
 func (r *Run) push(item value.Value) { r.scopes[r.depth] = item; r.depth++ }
 
-// minCachedFold is the length in bytes from which folded texts are kept: below
-// it folding costs less than looking it up.
-const minCachedFold = 48
+// Bounds of folded texts.
+const (
+	minCachedFold = 48       // bytes from which they are kept: below, folding costs less than looking them up
+	foldRoom      = 32 << 10 // bytes of a piece of memory for them
+	maxFoldRoom   = 1 << 20  // bytes kept for the next message
+)
 
-// fold returns v's text folded; v must be a String.
+// fold returns v's text folded, valid until the run is released; v must be a
+// String.
 func (r *Run) fold(v value.Value) string {
 	s := v.Str()
-	if len(s) < minCachedFold {
-		return text.Fold(s)
+	if text.IsFolded(s) {
+		return s
 	}
 	p, n := v.TextID()
 	key := textKey{p, n}
-	if f, ok := r.folded[key]; ok {
-		return f
+	if n >= minCachedFold {
+		if f, ok := r.folded[key]; ok {
+			return f
+		}
 	}
-	f := text.Fold(s)
-	r.folded[key] = f
+	if cap(r.room)-len(r.room) < len(s) {
+		r.room = make([]byte, 0, max(foldRoom, 2*len(s)))
+	}
+	from := len(r.room)
+	r.room = text.AppendFold(r.room, s)
+	f := unsafe.String(unsafe.SliceData(r.room[from:]), len(r.room)-from)
+	if n >= minCachedFold {
+		r.folded[key] = f
+	}
 	return f
 }
 

@@ -78,7 +78,7 @@ func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []
 	for i, pattern := range patterns {
 		tests[i] = newTest(kind, pattern, fold)
 		if f != nil {
-			guards[i] = p.keep(p.lower(patternNeed(kind, pattern), []*field{f}))
+			guards[i] = p.lower(needOfPattern(n.Func.Name, pattern), []*field{f})
 		}
 	}
 	return func(r *Run) value.Tri {
@@ -106,18 +106,6 @@ func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []
 		}
 		return value.False()
 	}
-}
-
-// patternNeed is what a text must contain, folded, to pass the test.
-func patternNeed(kind, pattern string) *text.Need {
-	if kind != "like" {
-		return text.NeedLiteral(text.Fold(pattern))
-	}
-	var needs []*text.Need
-	for _, lit := range text.NewGlob(pattern, true).Literals() {
-		needs = append(needs, text.NeedLiteral(lit))
-	}
-	return text.NeedAll(needs...)
 }
 
 // excerpt shows the passage of a text, searched as s, that matched.
@@ -206,7 +194,7 @@ type lazyRegexp struct {
 	get    func() *text.Regexp // nil if it does not compile, which the checker excludes
 }
 
-func newRegexp(pattern string, whole, fold bool) *lazyRegexp {
+func (p *Program) newRegexp(pattern string, whole, fold bool) *lazyRegexp {
 	flags := "(?:"
 	if fold {
 		flags = "(?i:"
@@ -216,7 +204,7 @@ func newRegexp(pattern string, whole, fold bool) *lazyRegexp {
 		src = `\A` + src + `\z`
 	}
 	return &lazyRegexp{source: pattern, get: sync.OnceValue(func() *text.Regexp {
-		re, err := text.NewRegexp(src)
+		re, err := text.NewRegexp(src, p.memory)
 		if err != nil {
 			return nil
 		}
@@ -229,18 +217,18 @@ func (p *Program) regexps(n *check.Node) []*lazyRegexp {
 	fold := strings.HasPrefix(verb, "i")
 	out := make([]*lazyRegexp, len(n.Args)-1)
 	for i, a := range n.Args[1:] {
-		out[i] = newRegexp(a.Const.Str(), strings.HasSuffix(verb, "match"), fold)
+		out[i] = p.newRegexp(a.Const.Str(), strings.HasSuffix(verb, "match"), fold)
 	}
 	return out
 }
 
-// guards are the literals that each expression needs of the text subj, where
-// the multi-pattern pass covers that text.
-func (p *Program) guards(subj *check.Node, res []*lazyRegexp) []*cond {
+// guards are what each expression of the call n needs of its text, where the
+// prefilter covers that text.
+func (p *Program) guards(n *check.Node, res []*lazyRegexp) []*cond {
 	guards := make([]*cond, len(res))
-	if f := p.fieldOf(subj); f != nil {
+	if f := p.fieldOf(n.Args[0]); f != nil {
 		for i, re := range res {
-			guards[i] = p.keep(p.lower(text.NeedRegexp(re.source), []*field{f}))
+			guards[i] = p.lower(needOfPattern(n.Func.Name, re.source), []*field{f})
 		}
 	}
 	return guards
@@ -249,7 +237,7 @@ func (p *Program) guards(subj *check.Node, res []*lazyRegexp) []*cond {
 // regexTest compiles regex.contains and regex.match.
 func (p *Program) regexTest(n *check.Node) triFn {
 	subj, where, res := p.val(n.Args[0]), Spell(n.Args[0]), p.regexps(n)
-	guards := p.guards(n.Args[0], res)
+	guards := p.guards(n, res)
 	return func(r *Run) value.Tri {
 		v, t, known := subject(r, subj)
 		if !known {
@@ -287,7 +275,7 @@ const maxMatches = 100_000
 
 func (p *Program) regexCount(n *check.Node) valFn {
 	subj, res := p.val(n.Args[0]), p.regexps(n)
-	guards := p.guards(n.Args[0], res)
+	guards := p.guards(n, res)
 	return func(r *Run) value.Value {
 		v, t, known := subject(r, subj)
 		if !known {
@@ -314,7 +302,7 @@ const maxExtracts = 1000
 
 func (p *Program) regexExtract(n *check.Node) valFn {
 	subj, res, out := p.val(n.Args[0]), p.regexps(n), n.Func.Out
-	guards := p.guards(n.Args[0], res)
+	guards := p.guards(n, res)
 	return func(r *Run) value.Value {
 		v, t, known := subject(r, subj)
 		if !known {

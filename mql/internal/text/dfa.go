@@ -1,6 +1,8 @@
 package text
 
 import (
+	"fmt"
+	"maps"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -17,23 +19,60 @@ import (
 type Regexp struct {
 	re       *regexp.Regexp
 	prog     *syntax.Prog
-	cuts     []rune // class i holds the runes from cuts[i] to cuts[i+1]−1
+	cuts     []rune   // range i holds the runes from cuts[i] to cuts[i+1]−1
+	ids      []uint16 // range → class: ranges that no instruction tells apart are one class
+	count    int      // of classes
 	ascii    [utf8.RuneSelf]uint16
-	context  bool // the expression looks at neighbouring characters
-	anchored bool // it matches at the beginning of the text only
+	context  bool     // the expression looks at neighbouring characters
+	anchored bool     // it matches at the beginning of the text only
+	entry    []uint32 // where an attempt begins, conditions kept
+	memory   *Memory
 
 	cache   atomic.Pointer[dfaCache]
-	refused atomic.Int32 // texts left to package regexp
+	refused atomic.Int32 // texts in a row left to package regexp
+}
+
+// Memory is what the automata of many expressions may grow by together, beyond
+// a little of their own. The zero Memory has none to give.
+type Memory struct{ cells atomic.Int64 }
+
+// NewMemory returns a memory of so many bytes.
+func NewMemory(bytes int64) *Memory {
+	m := &Memory{}
+	m.cells.Store(bytes / cellBytes)
+	return m
+}
+
+// take reports whether there are n cells left, and takes them.
+func (m *Memory) take(n int64) bool {
+	if m == nil {
+		return false
+	}
+	if m.cells.Add(-n) >= 0 {
+		return true
+	}
+	m.cells.Add(n)
+	return false
+}
+
+func (m *Memory) give(n int64) {
+	if m != nil {
+		m.cells.Add(n)
+	}
 }
 
 // Bounds of the automaton of one expression.
 const (
-	maxCells     = 16 << 10 // transitions, 8 bytes each: thousands of expressions may be in use
-	maxClasses   = 600      // dearer classes, such as all letters, are left to package regexp
-	maxProg      = 2000     // instructions
-	maxRefusals  = 8        // then package regexp takes all texts
-	freeStates   = 200      // a text may ask for so many new states,
-	bytesPerMore = 16       // and one more for so many bytes
+	ownCells     = 8 << 10   // transitions that need no memory in common: thousands of expressions may be in use
+	moreCells    = 8 << 10   // taken from it at a time
+	maxCells     = 512 << 10 // in all
+	cellBytes    = 8
+	maxRanges    = 4000    // of runes; expressions with more are left to package regexp
+	maxCompare   = 2 << 20 // comparisons of ranges with instructions
+	maxProg      = 4000    // instructions
+	maxRefusals  = 8       // in a row: then package regexp takes all texts
+	freeStates   = 200     // a text may ask for so many new states,
+	bytesPerMore = 16      // and one more for so many bytes
 )
 
 // Neighbours that empty-width conditions look at.
@@ -54,9 +93,20 @@ type dfaState struct {
 
 // dfaCache holds the states found so far.
 type dfaCache struct {
-	mu     sync.Mutex
-	states map[string]*dfaState
 	start  *dfaState
+	mu     sync.Mutex // guards what follows
+	states map[string]*dfaState
+	taken  int64      // cells of the common memory
+	takes  [][]uint64 // class → the instructions that consume its runes, as bits
+	scratch
+}
+
+// scratch is what building a state needs.
+type scratch struct {
+	seen             []uint32 // instruction → the turn in which it was met
+	turn             uint32
+	stack, out, next []uint32
+	key              []byte
 }
 
 // match and dead are states without an exit.
@@ -65,13 +115,13 @@ var (
 	stateDead  = &dfaState{}
 )
 
-// NewRegexp compiles the expression.
-func NewRegexp(expr string) (*Regexp, error) {
+// NewRegexp compiles the expression. memory may be nil.
+func NewRegexp(expr string, memory *Memory) (*Regexp, error) {
 	re, err := regexp.Compile(expr)
 	if err != nil {
 		return nil, err
 	}
-	x := &Regexp{re: re}
+	x := &Regexp{re: re, memory: memory}
 	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return nil, err
@@ -79,9 +129,8 @@ func NewRegexp(expr string) (*Regexp, error) {
 	if x.prog, err = syntax.Compile(parsed.Simplify()); err != nil {
 		return nil, err
 	}
-	x.classes()
-	if len(x.cuts) > maxClasses || len(x.prog.Inst) > maxProg {
-		x.refused.Store(maxRefusals)
+	if len(x.prog.Inst) > maxProg || !x.classes() {
+		x.prog = nil
 		return x, nil
 	}
 	x.anchored = x.prog.StartCond()&syntax.EmptyBeginText != 0
@@ -95,30 +144,35 @@ func (x *Regexp) Find(s string) []int { return x.re.FindStringIndex(s) }
 // Std returns the expression for what only package regexp can do.
 func (x *Regexp) Std() *regexp.Regexp { return x.re }
 
-// classes cuts the runes into ranges that no instruction tells apart.
-func (x *Regexp) classes() {
+// classes cuts the runes into ranges and joins those that no instruction tells
+// apart; false where that would be too dear.
+func (x *Regexp) classes() bool {
 	cuts := []rune{0}
 	add := func(lo, hi rune) { cuts = append(cuts, lo, hi+1) }
+	differ := map[string]*syntax.Inst{} // instructions that take different runes
 	for i := range x.prog.Inst {
 		inst := &x.prog.Inst[i]
 		switch inst.Op {
 		case syntax.InstRune, syntax.InstRune1:
-			if len(inst.Rune) == 1 {
-				add(inst.Rune[0], inst.Rune[0])
-				if syntax.Flags(inst.Arg)&syntax.FoldCase != 0 {
-					for _, r := range orbit(inst.Rune[0]) {
-						add(r, r)
-					}
-				}
-				continue
-			}
-			for j := 0; j+1 < len(inst.Rune); j += 2 {
-				add(inst.Rune[j], inst.Rune[j+1])
-			}
+			differ[fmt.Sprint(inst.Rune, inst.Arg)] = inst
 		case syntax.InstRuneAnyNotNL:
 			add('\n', '\n')
 		case syntax.InstEmptyWidth:
 			x.context = true
+		}
+	}
+	for _, inst := range differ {
+		if len(inst.Rune) == 1 {
+			add(inst.Rune[0], inst.Rune[0])
+			if syntax.Flags(inst.Arg)&syntax.FoldCase != 0 {
+				for _, r := range orbit(inst.Rune[0]) {
+					add(r, r)
+				}
+			}
+			continue
+		}
+		for j := 0; j+1 < len(inst.Rune); j += 2 {
+			add(inst.Rune[j], inst.Rune[j+1])
 		}
 	}
 	if x.context {
@@ -130,29 +184,68 @@ func (x *Regexp) classes() {
 	}
 	slices.Sort(cuts)
 	x.cuts = slices.Compact(cuts)
+	if len(x.cuts) > maxRanges || len(x.cuts)*(len(differ)+1) > maxCompare {
+		return false
+	}
+	x.join(slices.Collect(maps.Values(differ)))
 	for r := range rune(utf8.RuneSelf) {
 		x.ascii[r] = uint16(x.class(r))
 	}
+	return true
+}
+
+// join gives ranges that no instruction tells apart one class.
+func (x *Regexp) join(differ []*syntax.Inst) {
+	seen := map[string]uint16{}
+	x.ids = make([]uint16, len(x.cuts))
+	key := make([]byte, len(differ)+1)
+	for i, r := range x.cuts {
+		key[0] = x.neighbour(r)
+		if r == '\n' { // "." tells it apart
+			key[0] |= 0x80
+		}
+		for j, inst := range differ {
+			key[j+1] = 0
+			if inst.MatchRune(r) {
+				key[j+1] = 1
+			}
+		}
+		id, ok := seen[string(key)]
+		if !ok {
+			id = uint16(len(seen))
+			seen[string(key)] = id
+		}
+		x.ids[i] = id
+	}
+	x.count = len(seen)
 }
 
 func (x *Regexp) class(r rune) int {
 	i, found := slices.BinarySearch(x.cuts, r)
-	if found {
-		return i
+	if !found {
+		i--
 	}
-	return i - 1
+	return int(x.ids[i])
 }
 
-func (x *Regexp) reset() *dfaCache {
-	c := &dfaCache{states: map[string]*dfaState{}}
+func (x *Regexp) reset() {
+	if old := x.cache.Load(); old != nil {
+		x.memory.give(old.taken)
+		old.taken = 0
+	}
+	c := &dfaCache{states: map[string]*dfaState{}, takes: make([][]uint64, x.count)}
+	c.seen = make([]uint32, len(x.prog.Inst))
+	if x.entry == nil {
+		x.entry, _ = c.follow(x.prog, []uint32{uint32(x.prog.Start)}, nil)
+		x.entry = append([]uint32{}, x.entry...)
+	}
 	c.start = x.state(c, []uint32{uint32(x.prog.Start)}, atBegin)
 	x.cache.Store(c)
-	return c
 }
 
 // Match reports whether the expression matches somewhere in s.
 func (x *Regexp) Match(s string) bool {
-	if x.refused.Load() >= maxRefusals {
+	if x.prog == nil || x.refused.Load() >= maxRefusals {
 		return x.re.MatchString(s)
 	}
 	c := x.cache.Load()
@@ -178,16 +271,18 @@ func (x *Regexp) Match(s string) bool {
 				return x.refuse(s)
 			}
 			if n = x.step(c, st, class, r); n == nil {
-				x.reset()
 				return x.refuse(s)
 			}
 		}
 		st = n
 	}
+	if x.refused.Load() != 0 {
+		x.refused.Store(0)
+	}
 	if st == stateMatch || st == stateDead {
 		return st == stateMatch
 	}
-	return x.atEnd(st)
+	return x.atEnd(c, st)
 }
 
 // refuse leaves s to package regexp.
@@ -197,11 +292,13 @@ func (x *Regexp) refuse(s string) bool {
 }
 
 // atEnd reports whether st matches at the end of the text.
-func (x *Regexp) atEnd(st *dfaState) bool {
+func (x *Regexp) atEnd(c *dfaCache, st *dfaState) bool {
 	if e := st.end.Load(); e != 0 {
 		return e == 1
 	}
-	_, matched := x.expand(st, -1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, matched := x.expand(c, st, -1)
 	if matched {
 		st.end.Store(1)
 	} else {
@@ -211,32 +308,61 @@ func (x *Regexp) atEnd(st *dfaState) bool {
 }
 
 // step computes the state after st reads a rune of the class; nil when there
-// are too many states.
+// are too many states, after which all are forgotten.
 func (x *Regexp) step(c *dfaCache, st *dfaState, class int, r rune) *dfaState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := st.next[class].Load(); n != nil {
 		return n
 	}
-	if len(c.states)*len(x.cuts) >= maxCells {
+	if !x.room(c) {
+		if x.cache.Load() == c {
+			x.reset()
+		}
 		return nil
 	}
-	ready, matched := x.expand(st, r)
+	ready, matched := x.expand(c, st, r)
 	n := stateMatch
 	if !matched {
-		var out []uint32
+		takes := x.takes(c, class, r)
+		c.next = c.next[:0]
 		for _, pc := range ready {
-			if inst := &x.prog.Inst[pc]; inst.MatchRune(r) {
-				out = append(out, inst.Out)
+			if takes[pc>>6]&(1<<(pc&63)) != 0 {
+				c.next = append(c.next, x.prog.Inst[pc].Out)
 			}
 		}
-		if !x.anchored {
-			out = append(out, uint32(x.prog.Start))
-		}
-		n = x.state(c, out, x.neighbour(r))
+		n = x.state(c, c.next, x.neighbour(r))
 	}
 	st.next[class].Store(n)
 	return n
+}
+
+// room reports whether c may have one more state.
+func (x *Regexp) room(c *dfaCache) bool {
+	cells := int64(len(c.states)+1) * int64(x.count)
+	for cells > ownCells+c.taken {
+		if cells > maxCells || x.cache.Load() != c || !x.memory.take(moreCells) {
+			return false
+		}
+		c.taken += moreCells
+	}
+	return true
+}
+
+// takes returns the instructions that consume r, one of the class, as bits.
+func (x *Regexp) takes(c *dfaCache, class int, r rune) []uint64 {
+	if c.takes[class] == nil {
+		c.takes[class] = make([]uint64, (len(x.prog.Inst)+63)/64)
+		for pc := range x.prog.Inst {
+			switch inst := &x.prog.Inst[pc]; inst.Op {
+			case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+				if inst.MatchRune(r) {
+					c.takes[class][pc>>6] |= 1 << (pc & 63)
+				}
+			}
+		}
+	}
+	return c.takes[class]
 }
 
 func (x *Regexp) neighbour(r rune) uint8 {
@@ -252,32 +378,40 @@ func (x *Regexp) neighbour(r rune) uint8 {
 }
 
 // state returns the state of the instructions, after following those that
-// lead on without a condition. The caller holds the lock, or c is new.
+// lead on without a condition, and of a new attempt. The caller holds the lock,
+// or c is new.
 func (x *Regexp) state(c *dfaCache, pcs []uint32, before uint8) *dfaState {
-	insts, matched := x.follow(pcs, nil)
-	switch {
-	case matched:
+	insts, matched := c.follow(x.prog, pcs, nil)
+	if matched {
 		return stateMatch
-	case len(insts) == 0:
+	}
+	if !x.anchored {
+		for _, pc := range x.entry {
+			if c.seen[pc] != c.turn {
+				insts = append(insts, pc)
+			}
+		}
+		c.out = insts
+	}
+	if len(insts) == 0 {
 		return stateDead
 	}
 	slices.Sort(insts)
-	key := make([]byte, 1, 1+4*len(insts))
-	key[0] = before
+	c.key = append(c.key[:0], before)
 	for _, pc := range insts {
-		key = append(key, byte(pc), byte(pc>>8), byte(pc>>16), byte(pc>>24))
+		c.key = append(c.key, byte(pc), byte(pc>>8))
 	}
-	if st := c.states[string(key)]; st != nil {
+	if st := c.states[string(c.key)]; st != nil {
 		return st
 	}
-	st := &dfaState{insts: insts, before: before, next: make([]atomic.Pointer[dfaState], len(x.cuts))}
-	c.states[string(key)] = st
+	st := &dfaState{insts: slices.Clone(insts), before: before, next: make([]atomic.Pointer[dfaState], x.count)}
+	c.states[string(c.key)] = st
 	return st
 }
 
 // expand follows the conditions of st that hold between its neighbour and r
 // (−1 is the end of the text).
-func (x *Regexp) expand(st *dfaState, r rune) (ready []uint32, matched bool) {
+func (x *Regexp) expand(c *dfaCache, st *dfaState, r rune) (ready []uint32, matched bool) {
 	if !x.context {
 		return st.insts, false
 	}
@@ -291,41 +425,45 @@ func (x *Regexp) expand(st *dfaState, r rune) (ready []uint32, matched bool) {
 		prev = 'a'
 	}
 	op := syntax.EmptyOpContext(prev, r)
-	return x.follow(st.insts, &op)
+	return c.follow(x.prog, st.insts, &op)
 }
 
 // follow returns the instructions reachable from pcs without consuming: with
 // op it passes conditions that op meets and drops the others, without it keeps
-// them. matched reports that the end of the expression was reached.
-func (x *Regexp) follow(pcs []uint32, op *syntax.EmptyOp) (out []uint32, matched bool) {
-	seen := make([]bool, len(x.prog.Inst))
-	stack := slices.Clone(pcs)
-	for len(stack) > 0 {
-		pc := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if seen[pc] {
+// them. matched reports that the end of the expression was reached. The result
+// is valid until the next call.
+func (c *scratch) follow(prog *syntax.Prog, pcs []uint32, op *syntax.EmptyOp) (out []uint32, matched bool) {
+	if c.turn++; c.turn == 0 { // wrapped: old turns would look new
+		clear(c.seen)
+		c.turn = 1
+	}
+	c.stack, c.out = append(c.stack[:0], pcs...), c.out[:0]
+	for len(c.stack) > 0 {
+		pc := c.stack[len(c.stack)-1]
+		c.stack = c.stack[:len(c.stack)-1]
+		if c.seen[pc] == c.turn {
 			continue
 		}
-		seen[pc] = true
-		inst := &x.prog.Inst[pc]
+		c.seen[pc] = c.turn
+		inst := &prog.Inst[pc]
 		switch inst.Op {
 		case syntax.InstMatch:
 			return nil, true
 		case syntax.InstFail:
 		case syntax.InstAlt, syntax.InstAltMatch:
-			stack = append(stack, inst.Out, inst.Arg)
+			c.stack = append(c.stack, inst.Out, inst.Arg)
 		case syntax.InstCapture, syntax.InstNop:
-			stack = append(stack, inst.Out)
+			c.stack = append(c.stack, inst.Out)
 		case syntax.InstEmptyWidth:
 			switch {
 			case op == nil:
-				out = append(out, pc)
+				c.out = append(c.out, pc)
 			case syntax.EmptyOp(inst.Arg)&^*op == 0:
-				stack = append(stack, inst.Out)
+				c.stack = append(c.stack, inst.Out)
 			}
 		default:
-			out = append(out, pc)
+			c.out = append(c.out, pc)
 		}
 	}
-	return out, false
+	return c.out, false
 }

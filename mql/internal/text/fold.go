@@ -16,18 +16,28 @@ import (
 // occurs in a text only if its folded form occurs in the folded text. Invalid
 // bytes become U+FFFD.
 func Fold(s string) string {
-	i := 0
-	for i < len(s) && s[i] < utf8.RuneSelf && (s[i] < 'A' || s[i] > 'Z') {
-		i++
-	}
-	if i == len(s) {
+	if IsFolded(s) {
 		return s
 	}
-	b := make([]byte, i, len(s)+8)
-	copy(b, s)
-	for i < len(s) {
-		if c := s[i]; c < utf8.RuneSelf {
-			if 'A' <= c && c <= 'Z' {
+	return string(AppendFold(make([]byte, 0, len(s)+8), s))
+}
+
+// IsFolded reports whether s is folded for certain: ASCII without capitals.
+func IsFolded(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf || s[i]-'A' < 26 {
+			return false
+		}
+	}
+	return true
+}
+
+// AppendFold appends s, folded, to b.
+func AppendFold(b []byte, s string) []byte {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c-'A' < 26 {
 				c += 'a' - 'A'
 			}
 			b = append(b, c)
@@ -38,7 +48,7 @@ func Fold(s string) string {
 		b = utf8.AppendRune(b, FoldRune(r))
 		i += size
 	}
-	return string(b)
+	return b
 }
 
 // FoldRune returns the representative of r's folding orbit.
@@ -189,20 +199,30 @@ func (g *Glob) suffix(i int, s string) bool {
 	return ok && from+n == len(s)
 }
 
-// maxDistanceWork bounds the table of an edit distance, in cells.
-const maxDistanceWork = 1 << 22
+// Bounds of an edit distance.
+const (
+	maxDistanceWork = 1 << 22 // cells of the table
+	maxDistanceText = 1 << 16 // bytes of a text
+	shortText       = 64      // code points: the row of the table is no allocation
+)
 
 // Distance is the Levenshtein distance between a and b in code points, and
 // whether it could be computed within bounds.
 func Distance(a, b string) (int, bool) {
-	if len(a) > 1<<16 || len(b) > 1<<16 {
+	if len(a) > maxDistanceText || len(b) > maxDistanceText {
 		return 0, false
 	}
-	x, y := []rune(a), []rune(b)
+	var xs, ys [shortText]rune
+	x, y := appendRunes(xs[:0], a), appendRunes(ys[:0], b)
 	if len(x)*len(y) > maxDistanceWork {
 		return 0, false
 	}
-	row := make([]int, len(y)+1)
+	var rows [shortText + 1]int
+	row := rows[:]
+	if len(y) > shortText {
+		row = make([]int, len(y)+1)
+	}
+	row = row[:len(y)+1]
 	for j := range row {
 		row[j] = j
 	}
@@ -219,4 +239,22 @@ func Distance(a, b string) (int, bool) {
 		}
 	}
 	return row[len(y)], true
+}
+
+func appendRunes(x []rune, s string) []rune {
+	for _, r := range s {
+		x = append(x, r)
+	}
+	return x
+}
+
+// FartherThan reports, without computing it, that the distance between a and b
+// is more than limit: their lengths differ by more. It is false where Distance
+// gives up, and may be false where the distance is more.
+func FartherThan(a, b string, limit int) bool {
+	if len(a) > maxDistanceText || len(b) > maxDistanceText {
+		return false
+	}
+	x, y := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
+	return x*y <= maxDistanceWork && max(x-y, y-x) > limit
 }

@@ -9,38 +9,52 @@ import (
 // Need is a condition on the literals of a folded text: what every text must
 // contain for a test on it to be true. The zero Need is always met.
 type Need struct {
-	Lit string  // one literal, folded; "" for the others
-	All []*Need // every one is needed
-	Any []*Need // one of them is needed
+	Lit   string   // one literal, folded; "" for the others
+	Bytes *ByteSet // one of these bytes, in the text as written
+	Run   int      // so many word characters in a row
+	All   []*Need  // every one is needed
+	Any   []*Need  // one of them is needed
 }
 
 // Always is met by every text; nil also means always.
-func (n *Need) Always() bool { return n == nil || n.Lit == "" && n.All == nil && n.Any == nil }
+func (n *Need) Always() bool {
+	return n == nil || n.Lit == "" && n.Bytes == nil && n.Run == 0 && n.All == nil && n.Any == nil
+}
 
 // Bounds of needed literals.
 const (
-	minLiteral = 3  // bytes; shorter ones occur nearly everywhere
-	maxLiteral = 8  // bytes; the first are telling enough, and the automaton stays in the cache
+	minLiteral = 3  // bytes; of shorter ones the bytes are needed
+	maxLiteral = 40 // bytes; the first are telling enough
 	maxExact   = 24 // texts that a part of an expression may stand for before it is given up
 	maxClass   = 6  // runes of a class worth expanding
 )
 
-// rareBytes make even a short literal telling.
-const rareBytes = "@$"
-
 // NeedLiteral is the need of a literal, folded by the caller.
 func NeedLiteral(lit string) *Need {
-	if len(lit) < minLiteral && !strings.ContainsAny(lit, rareBytes) {
-		return nil
+	if len(lit) < minLiteral || strings.IndexByte(lit, 0) >= 0 {
+		return needShort(lit)
 	}
 	if len(lit) > maxLiteral {
 		cut := maxLiteral
-		for !utf8.RuneStart(lit[cut]) {
+		for cut > minLiteral && !utf8.RuneStart(lit[cut]) {
 			cut--
 		}
 		lit = lit[:cut]
 	}
 	return &Need{Lit: lit}
+}
+
+// needShort needs the bytes of a literal that can't be searched for.
+func needShort(lit string) *Need {
+	var needs []*Need
+	for _, r := range lit {
+		pairs := []rune{r, r}
+		for _, f := range orbit(r) {
+			pairs = append(pairs, f, f)
+		}
+		needs = append(needs, needClass(pairs))
+	}
+	return NeedAll(needs...)
 }
 
 // NeedAll needs every one of needs.
@@ -74,10 +88,14 @@ func NeedAny(needs ...*Need) *Need {
 	return &Need{Any: needs}
 }
 
-// NeedRegexp derives what texts that pattern matches somewhere must contain.
-// The pattern must be valid.
-func NeedRegexp(pattern string) *Need {
-	re, err := syntax.Parse(pattern, syntax.Perl)
+// NeedRegexp derives what texts that pattern matches somewhere, with fold
+// regardless of case, must contain. The pattern must be valid.
+func NeedRegexp(pattern string, fold bool) *Need {
+	flags := syntax.Perl
+	if fold {
+		flags |= syntax.FoldCase
+	}
+	re, err := syntax.Parse(pattern, flags)
 	if err != nil {
 		return nil
 	}
@@ -126,7 +144,7 @@ func analyse(re *syntax.Regexp) part {
 		return part{need: analyse(re.Sub[0]).requirement()}
 	case syntax.OpRepeat:
 		if re.Min > 0 {
-			return part{need: analyse(re.Sub[0]).requirement()}
+			return part{need: NeedAll(analyse(re.Sub[0]).requirement(), needRun(re.Sub[0], re.Min))}
 		}
 	}
 	return part{}
@@ -146,7 +164,7 @@ func class(pairs []rune) part {
 	seen := map[rune]bool{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1]-pairs[i] > 2*maxClass {
-			return part{}
+			return part{need: needClass(pairs)}
 		}
 		for r := pairs[i]; r <= pairs[i+1]; r++ {
 			f := FoldRune(r)
@@ -156,7 +174,7 @@ func class(pairs []rune) part {
 			}
 		}
 		if len(exact) > maxClass {
-			return part{}
+			return part{need: needClass(pairs)}
 		}
 	}
 	if exact == nil {

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,56 +58,66 @@ func TestGlob(t *testing.T) {
 
 func TestMatcher(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		lits := rapid.SliceOfN(rapid.StringMatching(`[abc]{1,5}`), 0, 20).Draw(t, "literals")
-		s := rapid.StringMatching(`[abcd]{0,60}`).Draw(t, "s")
+		lits := rapid.SliceOfN(rapid.StringMatching(`[abc]{3,6}`), 0, 20).Draw(t, "literals")
+		s := rapid.StringMatching(`[abcdABC]{0,60}`).Draw(t, "s")
 		m := NewMatcher(lits)
-		bits := make(Bits, (len(lits)+63)/64)
+		bits := NewBits(len(lits))
 		m.Find(s, bits)
 		for i, lit := range lits {
-			if bits.Has(i) != strings.Contains(s, lit) {
+			if bits.Has(i) != strings.Contains(Fold(s), lit) {
 				t.Fatalf("%q in %q: %v", lit, s, bits.Has(i))
 			}
 		}
 	})
 }
 
-// met evaluates a need by searching.
-func met(n *Need, folded string) bool {
+// met evaluates a need of s by searching.
+func met(n *Need, s string) bool {
 	switch {
 	case n.Always():
 		return true
 	case n.All != nil:
 		for _, k := range n.All {
-			if !met(k, folded) {
+			if !met(k, s) {
 				return false
 			}
 		}
 		return true
 	case n.Any != nil:
 		for _, k := range n.Any {
-			if met(k, folded) {
+			if met(k, s) {
 				return true
 			}
 		}
 		return false
 	}
-	return strings.Contains(folded, n.Lit)
+	var p Profile
+	p.Add(s)
+	switch {
+	case n.Bytes != nil:
+		return p.Bytes.Meets(n.Bytes)
+	case n.Run > 0:
+		return p.Run >= n.Run
+	}
+	return strings.Contains(Fold(s), n.Lit)
 }
 
 func TestNeedRegexp(t *testing.T) {
 	for pattern, want := range map[string]string{
 		`invoice`:               "has invoice",
-		`(?:mr|dr)\. smith`:     "one of has mr. smit, has dr. smit",
+		`(?:mr|dr)\. smith`:     "one of has mr. smith, has dr. smith",
 		`pay(?:ment|roll)?\b.*`: "one of has pay, has payment, has payroll",
-		`[0-9]+`:                "always",
+		`[0-9]+`:                "a byte of 0123456789",
+		`[0-9a-f]{20}`:          "a run of 20",
+		`\x{200b}{3}|\x{feff}`:  "one of has \u200b, has \ufeff",
 		`a|invoice`:             "always",
 		`click\s+here`:          "all of has click, has here",
-		`m[il1]crosoft`:         "one of has m1crosof, has microsof, has mlcrosof",
+		`m[il1]crosoft`:         "one of has m1crosoft, has microsoft, has mlcrosoft",
 		`(?:foo)*bar`:           "has bar",
 		`x@y`:                   "has x@y",
-		`[a-z]+@`:               "has @",
+		`[a-z]+@`:               "a byte of @",
 	} {
-		if got := show(NeedRegexp(pattern)); got != want {
+		if got := show(NeedRegexp(pattern, false)); got != want {
 			t.Errorf("%s needs %q, want %q", pattern, got, want)
 		}
 	}
@@ -128,6 +139,18 @@ func show(n *Need) string {
 	case n.Any != nil:
 		return join("one", n.Any)
 	}
+	if n.Run > 0 {
+		return fmt.Sprint("a run of ", n.Run)
+	}
+	if n.Bytes != nil {
+		set := []byte{}
+		for b := range 256 {
+			if n.Bytes.Has(byte(b)) {
+				set = append(set, byte(b))
+			}
+		}
+		return "a byte of " + string(set)
+	}
 	return "has " + n.Lit
 }
 
@@ -135,7 +158,7 @@ func show(n *Need) string {
 // expression needs.
 func TestNeedRegexpSound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		atom := rapid.SampledFrom([]string{"foo", "Bar", "qux@", "[abk]", "\u212A", ".", `\s`, `\b`, `\B`, `\A`, `\z`, "(?m:^)", "(?m:$)", "(?i:kit)", "[^x]", "ß", "^", "$"})
+		atom := rapid.SampledFrom([]string{"foo", "\\d", "[#k]", "\\w{12}", "[\u00fc-\u017f]", "Bar", "qux@", "[abk]", "\u212A", ".", `\s`, `\b`, `\B`, `\A`, `\z`, "(?m:^)", "(?m:$)", "(?i:kit)", "[^x]", "ß", "^", "$"})
 		quant := rapid.SampledFrom([]string{"", "", "", "*", "+", "?", "{0,2}", "{2}"})
 		var build func(depth int) string
 		build = func(depth int) string {
@@ -156,13 +179,13 @@ func TestNeedRegexpSound(t *testing.T) {
 		}
 		pattern := build(2)
 		flags := rapid.SampledFrom([]string{"", "(?i)", "(?s)"}).Draw(t, "flags")
-		words := rapid.SliceOfN(rapid.SampledFrom([]string{"foo", "FOO", "bar", "Bar", "qux@", "a", "b", "k", "K", "\u212A", " ", "kit", "KIT", "x", "ß", "ẞ", "\n", "\xff"}), 0, 10).Draw(t, "words")
+		words := rapid.SliceOfN(rapid.SampledFrom([]string{"foo", "FOO", "bar", "Bar", "qux@", "a", "b", "k", "K", "\u212A", " ", "kit", "KIT", "x", "7", "#", "\u017f", "S", "abcdefghijkl", "ß", "ẞ", "\n", "\xff"}), 0, 10).Draw(t, "words")
 		s := strings.Join(words, "")
 		re, err := regexp.Compile(flags + pattern)
 		if err != nil {
 			t.Skip()
 		}
-		x, err := NewRegexp(flags + pattern)
+		x, err := NewRegexp(flags+pattern, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,8 +194,8 @@ func TestNeedRegexpSound(t *testing.T) {
 				t.Fatalf("%q matches %q: %v, package regexp says %v", flags+pattern, s, got, want)
 			}
 		}
-		if re.MatchString(s) && !met(NeedRegexp(flags+pattern), Fold(s)) {
-			t.Fatalf("%q matches %q, which lacks %s", flags+pattern, s, show(NeedRegexp(flags+pattern)))
+		if re.MatchString(s) && !met(NeedRegexp(flags+pattern, false), s) {
+			t.Fatalf("%q matches %q, which lacks %s", flags+pattern, s, show(NeedRegexp(flags+pattern, false)))
 		}
 	})
 }
@@ -194,7 +217,7 @@ func TestDistance(t *testing.T) {
 // TestRegexpRefuses holds that expressions whose automaton would explode are
 // still answered, and right.
 func TestRegexpRefuses(t *testing.T) {
-	x, err := NewRegexp(`(?s)a.{30}b`)
+	x, err := NewRegexp(`(?s)a.{30}b`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +232,7 @@ func TestRegexpRefuses(t *testing.T) {
 func BenchmarkRegexp(b *testing.B) {
 	const expr = `(?i:(?:invoice|payment|remittance)\s+(?:is\s+)?(?:past\s+)?due\b)`
 	s := strings.Repeat("Please review the attached statement and let us know about the payment. ", 200)
-	x, err := NewRegexp(expr)
+	x, err := NewRegexp(expr, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

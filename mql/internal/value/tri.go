@@ -102,10 +102,23 @@ func Union(a, b *Names) *Names {
 	case contains(b, a):
 		return b
 	}
+	if u := a.unions[b]; u != nil {
+		return u
+	}
 	list := append(slices.Clone(a.List), b.List...)
 	slices.Sort(list)
-	return &Names{List: slices.Compact(list)}
+	u := &Names{List: slices.Compact(list)}
+	if a.unions == nil {
+		a.unions = map[*Names]*Names{}
+	}
+	if len(a.unions) < maxUnions {
+		a.unions[b] = u
+	}
+	return u
 }
+
+// maxUnions bounds the unions that one set remembers.
+const maxUnions = 256
 
 func contains(a, b *Names) bool {
 	for _, name := range b.List {

@@ -38,6 +38,19 @@ type Type struct {
 	total  bool // arrays in objects of this type are never null
 }
 
+// Lazy is implemented by pointers to structs whose fields are dear to make: Fill
+// is called before the field called name is read.
+type Lazy interface{ Fill(name string) }
+
+// filled reads a field, at offset in the struct g, after filling it.
+func filled(g reflect.Type, offset uintptr, name string, load func(unsafe.Pointer) Value) func(unsafe.Pointer) Value {
+	return func(p unsafe.Pointer) Value {
+		whole := reflect.NewAt(g, unsafe.Add(p, -int(offset))).Interface()
+		whole.(Lazy).Fill(name)
+		return load(p)
+	}
+}
+
 // Field is one field of an object type.
 type Field struct {
 	Name   string
@@ -295,6 +308,9 @@ func (ts *Types) object(t *Type, g reflect.Type) {
 			if sf.Type.Kind() != reflect.Pointer {
 				f.load = omitEmpty(kind, ft.load)
 			}
+		}
+		if reflect.PointerTo(g).Implements(reflect.TypeFor[Lazy]()) {
+			f.load = filled(g, sf.Offset, name, f.load)
 		}
 		t.index[name] = len(t.Fields)
 		t.Fields = append(t.Fields, f)

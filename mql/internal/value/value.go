@@ -48,8 +48,12 @@ type Value struct {
 	t *Type
 }
 
-// Names lists, sorted, what could not be asked for.
-type Names struct{ List []string }
+// Names lists, sorted, what could not be asked for. The unions of sets recur from
+// message to message and are remembered: one goroutine at a time may use a set.
+type Names struct {
+	List   []string
+	unions map[*Names]*Names
+}
 
 // Kind returns what v is.
 func (v Value) Kind() Kind { return v.k }

@@ -1,0 +1,342 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"foregate/mql/internal/check"
+	"foregate/mql/internal/text"
+	"foregate/mql/internal/value"
+)
+
+// The prefilter proves that a test, a loop or a whole rule can't be true: by
+// the literals and bytes that a message's texts lack, by lists that are empty,
+// and by cheap parts that turn out not to be true. Conditions never hold less
+// often than what they guard can be true, whatever is missing, so what they
+// skip is false or null whatever a capability would have answered.
+
+// condKind says what a condition looks at.
+type condKind uint8
+
+const (
+	condOccurs condKind = iota // one of the literals occurs in the field
+	condBytes                  // one of the bytes occurs in the field
+	condRun                    // the field has a run of word characters so long
+	condHolds                  // the test can be true
+	condAll                    // every one of kids
+	condAny                    // at least atLeast of kids
+)
+
+// cond is a condition. Equal ones are one, so that they are evaluated once per
+// message.
+type cond struct {
+	kind     condKind
+	id       int // in order of making
+	slot     int // where the outcome is remembered, of condHolds and up
+	field    int
+	literals []int  // sorted
+	masks    []mask // literals, as bits
+	bytes    *text.ByteSet
+	run      int
+	test     triFn
+	kids     []*cond
+	atLeast  int
+	cost     int // rough price, as of nodes
+}
+
+// mask is a word of a set of literals.
+type mask struct {
+	word int
+	bits uint64
+}
+
+// Prices of the conditions that look at what was found in texts.
+const (
+	costOccurs  = 1
+	costProfile = 3
+)
+
+// intern returns the condition equal to c.
+func (p *Program) intern(c *cond, key string) *cond {
+	if old := p.condIDs[key]; old != nil {
+		return old
+	}
+	c.id = len(p.condIDs)
+	if c.kind >= condHolds {
+		c.slot = p.conds
+		p.conds++
+	}
+	p.condIDs[key] = c
+	return c
+}
+
+// occurs is the condition that one of the literals, by number, occurs in f.
+func (p *Program) occurs(field int, literals []int) *cond {
+	slices.Sort(literals)
+	literals = slices.Compact(literals)
+	c := &cond{kind: condOccurs, field: field, literals: literals}
+	for _, lit := range literals {
+		if k := len(c.masks) - 1; k >= 0 && c.masks[k].word == lit>>6 {
+			c.masks[k].bits |= 1 << (lit & 63)
+		} else {
+			c.masks = append(c.masks, mask{word: lit >> 6, bits: 1 << (lit & 63)})
+		}
+	}
+	c.cost = costOccurs * len(c.masks)
+	return p.intern(c, fmt.Sprint("occurs ", field, literals))
+}
+
+// literal returns the condition that lit occurs in f.
+func (p *Program) literal(f *field, lit string) *cond {
+	i, ok := p.literalIDs[lit]
+	if !ok {
+		i = len(p.literals)
+		p.literals = append(p.literals, lit)
+		p.literalIDs[lit] = i
+	}
+	return p.occurs(f.id, []int{i})
+}
+
+// holds is the condition that n can be true; n stands outside all loops.
+func (p *Program) holds(n *check.Node) *cond {
+	return p.intern(&cond{kind: condHolds, test: p.tri(n, true), cost: n.Cost}, fmt.Sprint("holds ", n.ID))
+}
+
+// nonEmpty is the condition that the list n has an item, or could have one.
+func (p *Program) nonEmpty(n *check.Node) *cond {
+	list := p.val(n)
+	test := func(r *Run) value.Tri {
+		v := items(list(r))
+		if v.Kind() == value.Missing {
+			return value.True()
+		}
+		return value.Of(listLen(v) > 0)
+	}
+	return p.intern(&cond{kind: condHolds, test: test, cost: n.Cost}, fmt.Sprint("items ", n.ID))
+}
+
+// present is the condition that n is not null.
+func (p *Program) present(n *check.Node) *cond {
+	fn := p.val(n)
+	test := func(r *Run) value.Tri { return value.Of(!fn(r).IsNull()) }
+	return p.intern(&cond{kind: condHolds, test: test, cost: n.Cost}, fmt.Sprint("present ", n.ID))
+}
+
+// lower turns a need of one of the fields into a condition.
+func (p *Program) lower(n *text.Need, fields []*field) *cond {
+	if n.Always() || len(fields) == 0 {
+		return nil
+	}
+	var conds []*cond
+	switch {
+	case n.All != nil:
+		for _, k := range n.All {
+			conds = append(conds, p.lower(k, fields))
+		}
+		return p.allOf(conds)
+	case n.Any != nil:
+		for _, k := range n.Any {
+			conds = append(conds, p.lower(k, fields))
+		}
+		return p.anyOf(conds)
+	}
+	for _, f := range fields {
+		switch {
+		case n.Lit != "":
+			conds = append(conds, p.literal(f, n.Lit))
+		case n.Bytes != nil:
+			c := &cond{kind: condBytes, field: f.id, bytes: n.Bytes, cost: costProfile}
+			conds = append(conds, p.intern(c, fmt.Sprint("bytes ", f.id, *n.Bytes)))
+		default:
+			c := &cond{kind: condRun, field: f.id, run: n.Run, cost: costProfile}
+			conds = append(conds, p.intern(c, fmt.Sprint("run ", f.id, " ", n.Run)))
+		}
+	}
+	return p.anyOf(conds)
+}
+
+func byPrice(a, b *cond) int {
+	if a.cost != b.cost {
+		return a.cost - b.cost
+	}
+	return a.id - b.id
+}
+
+// group interns a condition over kids, cheapest first.
+func (p *Program) group(kind condKind, kids []*cond, atLeast int) *cond {
+	kids = slices.Clone(kids)
+	slices.SortFunc(kids, byPrice)
+	var key strings.Builder
+	fmt.Fprint(&key, kind, atLeast)
+	c := &cond{kind: kind, kids: kids, atLeast: atLeast}
+	for _, k := range kids {
+		fmt.Fprint(&key, ",", k.id)
+		c.cost = min(c.cost+k.cost, 1<<40)
+	}
+	return p.intern(c, key.String())
+}
+
+// allOf is the condition that all of conds hold; nil ones always do.
+func (p *Program) allOf(conds []*cond) *cond {
+	var kept []*cond
+	for _, c := range conds {
+		switch {
+		case c == nil:
+		case c.kind == condAll:
+			kept = append(kept, c.kids...)
+		default:
+			kept = append(kept, c)
+		}
+	}
+	slices.SortFunc(kept, byPrice)
+	kept = slices.Compact(kept)
+	switch len(kept) {
+	case 0:
+		return nil
+	case 1:
+		return kept[0]
+	}
+	return p.group(condAll, kept, 0)
+}
+
+// anyOf is the condition that one of conds holds; nil ones always do.
+func (p *Program) anyOf(conds []*cond) *cond {
+	if slices.Contains(conds, nil) {
+		return nil
+	}
+	conds = p.merge(conds)
+	switch len(conds) {
+	case 0:
+		return nil
+	case 1:
+		return conds[0]
+	}
+	return p.group(condAny, conds, 1)
+}
+
+// merge joins alternatives: nested ones, and literals of the same field.
+func (p *Program) merge(conds []*cond) []*cond {
+	var out []*cond
+	byField := map[int][]int{}
+	seen := map[*cond]bool{}
+	var add func(c *cond)
+	add = func(c *cond) {
+		switch {
+		case c.kind == condAny && c.atLeast == 1:
+			for _, k := range c.kids {
+				add(k)
+			}
+		case c.kind == condOccurs:
+			byField[c.field] = append(byField[c.field], c.literals...)
+		case !seen[c]:
+			seen[c] = true
+			out = append(out, c)
+		}
+	}
+	for _, c := range conds {
+		add(c)
+	}
+	for field, literals := range byField {
+		out = append(out, p.occurs(field, literals))
+	}
+	slices.SortFunc(out, byPrice)
+	return out
+}
+
+// met evaluates c; nil always holds.
+func (r *Run) met(c *cond) bool {
+	if c == nil {
+		return true
+	}
+	switch c.kind {
+	case condOccurs:
+		bits := r.facts[c.field].bits
+		if r.facts[c.field].found != r.epoch {
+			bits = r.literalsOf(c.field)
+		}
+		for _, m := range c.masks {
+			if bits[m.word]&m.bits != 0 {
+				return true
+			}
+		}
+		return false
+	case condBytes:
+		return r.profileOf(c.field).Bytes.Meets(c.bytes)
+	case condRun:
+		return r.profileOf(c.field).Run >= c.run
+	}
+	if known := r.condAt[c.slot]; known>>1 == r.epoch {
+		return known&1 != 0
+	}
+	ok := r.test(c)
+	r.condAt[c.slot] = r.epoch << 1
+	if ok {
+		r.condAt[c.slot]++
+	}
+	return ok
+}
+
+// test evaluates a condition whose outcome is remembered.
+func (r *Run) test(c *cond) bool {
+	switch c.kind {
+	case condAll:
+		for _, k := range c.kids {
+			if !r.met(k) {
+				return false
+			}
+		}
+		return true
+	case condAny:
+		need := c.atLeast
+		for _, k := range c.kids {
+			if r.met(k) {
+				if need--; need == 0 {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	s := r.isolate()
+	t := c.test(r)
+	over := r.restore(s)
+	return over || t.CanBeTrue()
+}
+
+// state is what a rule that is being evaluated has under way.
+type state struct {
+	depth, steps int
+	over         string
+	trace        *trace
+	scopes       [maxScopes]value.Value
+}
+
+// isolate begins a computation that is for all rules: it has a budget of its
+// own, and must not disturb the loops of the rule that asked first.
+func (r *Run) isolate() *state {
+	var s *state
+	if n := len(r.states); n > 0 {
+		s, r.states = r.states[n-1], r.states[:n-1]
+	} else {
+		s = &state{}
+	}
+	s.depth, s.steps, s.over, s.trace = r.depth, r.steps, r.over, r.trace
+	if r.depth > 0 {
+		s.scopes = r.scopes
+	}
+	r.depth, r.steps, r.over, r.trace = 0, MaxSteps, "", nil
+	return s
+}
+
+// restore ends it and reports whether it ran out of its budget.
+func (r *Run) restore(s *state) bool {
+	over := r.over != ""
+	r.depth, r.steps, r.over, r.trace = s.depth, s.steps, s.over, s.trace
+	if s.depth > 0 {
+		r.scopes = s.scopes
+	}
+	s.trace = nil
+	r.states = append(r.states, s)
+	return over
+}

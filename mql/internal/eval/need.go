@@ -1,0 +1,263 @@
+package eval
+
+import (
+	"strconv"
+	"strings"
+
+	"foregate/mql/internal/builtin"
+	"foregate/mql/internal/check"
+	"foregate/mql/internal/text"
+	"foregate/mql/internal/value"
+)
+
+// maxAtomCost is the price up to which a part of a rule is a condition of its
+// own: evaluated once per message, for all rules that share it.
+const maxAtomCost = 1000
+
+// need derives the condition without which n can't be true. scopes are the
+// lists of the enclosing loops, outermost first, nil where unknown.
+func (p *Program) need(n *check.Node, scopes [][]*source) *cond {
+	if c := p.needOf(n, scopes); c != nil {
+		return c
+	}
+	if n.Free == 0 && n.Type.Kind == value.Bool && n.Cost <= maxAtomCost && n.Op != check.Const && !asks(n) {
+		return p.holds(n)
+	}
+	return nil
+}
+
+// asks reports whether a capability may be asked for n.
+func asks(n *check.Node) bool {
+	if !n.Asks {
+		return false
+	}
+	if n.Op == check.Gate || n.Op == check.Call && n.Func.Needs != "" {
+		return true
+	}
+	for _, a := range n.Args {
+		if asks(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// needOf derives the condition from what n is made of.
+func (p *Program) needOf(n *check.Node, scopes [][]*source) *cond {
+	switch n.Op {
+	case check.And:
+		return p.allOf(p.needs(n.Args, scopes))
+	case check.Or:
+		return p.anyOf(p.needs(n.Args, scopes))
+	case check.NOf:
+		return p.needSome(n, scopes)
+	case check.Loop:
+		if n.Func.Name == "any" {
+			return p.needLoop(n, scopes)
+		}
+	case check.Cmp:
+		return p.needCompare(n, scopes)
+	case check.In:
+		return p.needIn(n, scopes)
+	case check.Call:
+		return p.needCall(n, scopes)
+	}
+	return nil
+}
+
+func (p *Program) needs(nodes []*check.Node, scopes [][]*source) []*cond {
+	out := make([]*cond, len(nodes))
+	for i, a := range nodes {
+		out[i] = p.need(a, scopes)
+	}
+	return out
+}
+
+// needShown is the condition without which a source that is no truth value has
+// nothing to show.
+func (p *Program) needShown(n *check.Node) *cond {
+	if n.Type.Kind == value.List {
+		return p.needList(n, nil)
+	}
+	if n.Free == 0 && n.Cost <= maxAtomCost && !asks(n) {
+		return p.present(n)
+	}
+	return nil
+}
+
+// needSome is met when at least N of the operands may be true.
+func (p *Program) needSome(n *check.Node, scopes [][]*source) *cond {
+	var kept []*cond
+	free := 0
+	for _, c := range p.needs(n.Args, scopes) {
+		if c == nil {
+			free++
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	if free >= n.N {
+		return nil
+	}
+	return p.group(condAny, kept, n.N-free)
+}
+
+// needLoop is what the body of any needs, over the list's sources, and what
+// the list needs to have items.
+func (p *Program) needLoop(n *check.Node, scopes [][]*source) *cond {
+	list := n.Args[0]
+	inner := append(scopes[:len(scopes):len(scopes)], p.sources(list, scopes))
+	return p.allOf([]*cond{p.needList(list, scopes), p.need(n.Args[1], inner)})
+}
+
+// needList is the condition without which the list n is null or empty.
+func (p *Program) needList(n *check.Node, scopes [][]*source) *cond {
+	switch {
+	case n.Op == check.Loop && n.Func.Name == "filter":
+		return p.needLoop(n, scopes)
+	case n.Op == check.Loop && (n.Func.Name == "distinct" || n.Func.Name == "map" || n.Func.Name == "flatten"):
+		return p.needList(n.Args[0], scopes)
+	case n.Op == check.Call && strings.HasPrefix(n.Func.Name, "regex."):
+		return p.needPatterns(n, scopes)
+	case n.Op == check.Path && n.Args[0].Op == check.Call && n.Args[0].Func.Name == "html.xpath":
+		return p.needPage(n.Args[0])
+	case n.Free == 0 && static(n) && n.Type.Kind == value.List:
+		return p.nonEmpty(n)
+	}
+	return nil
+}
+
+// needPage is what a page needs for an XPath expression to select a node of it.
+func (p *Program) needPage(call *check.Node) *cond {
+	page, expr := call.Args[0], call.Args[1]
+	if page.Free != 0 || !static(page) {
+		return nil
+	}
+	key := "page " + strconv.Itoa(page.ID)
+	f := p.fieldIDs[key]
+	if f == nil {
+		get := p.val(page)
+		f = &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }}
+		p.addField(key, f)
+	}
+	return p.allOf([]*cond{p.present(page), p.lower(builtin.NeedXPath(expr.Const.Str()), []*field{f})})
+}
+
+func (p *Program) needCompare(n *check.Node, scopes [][]*source) *cond {
+	if c := p.needLength(n, scopes); c != nil {
+		return c
+	}
+	if len(n.Ops) != 1 {
+		return nil
+	}
+	a, b := n.Args[0], n.Args[1]
+	if a.Op == check.Const {
+		a, b = b, a
+	}
+	switch n.Ops[0] {
+	case "==", "=~":
+	default:
+		return nil
+	}
+	if b.Op == check.Const && b.Const.Kind() == value.Bool && b.Const.Bool() {
+		return p.need(a, scopes)
+	}
+	if b.Op != check.Const || b.Const.Kind() != value.String {
+		return nil
+	}
+	return p.lower(text.NeedLiteral(text.Fold(b.Const.Str())), p.fieldsOf(a, scopes))
+}
+
+// needLength reads comparisons that make a counted list have an item.
+func (p *Program) needLength(n *check.Node, scopes [][]*source) *cond {
+	var conds []*cond
+	for i, op := range n.Ops {
+		a, b := n.Args[i], n.Args[i+1]
+		if a.Op == check.Const {
+			a, b = b, a
+			op = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}[op]
+		}
+		if a.Op != check.Loop || a.Func.Name != "length" || a.Args[0].Type.Kind != value.List || b.Op != check.Const || b.Const.Kind() != value.Int {
+			continue
+		}
+		if least := b.Const.Int(); op == ">" && least >= 0 || (op == ">=" || op == "==") && least >= 1 {
+			conds = append(conds, p.needList(a.Args[0], scopes))
+		}
+	}
+	return p.allOf(conds)
+}
+
+func (p *Program) needIn(n *check.Node, scopes [][]*source) *cond {
+	if n.Negate {
+		return nil
+	}
+	x, list := n.Args[0], n.Args[1]
+	if x.Op == check.Const && x.Const.Kind() == value.String && static(list) {
+		return p.lower(text.NeedLiteral(text.Fold(x.Const.Str())), p.fieldsOf(list, scopes))
+	}
+	if list.Op != check.Array || !constants(list) || len(list.Args) == 0 {
+		return nil
+	}
+	fields := p.fieldsOf(x, scopes)
+	if fields == nil {
+		return nil
+	}
+	conds := make([]*cond, 0, len(list.Args))
+	for _, a := range list.Args {
+		if a.Const.Kind() != value.String {
+			return nil
+		}
+		conds = append(conds, p.lower(text.NeedLiteral(text.Fold(a.Const.Str())), fields))
+	}
+	return p.anyOf(conds)
+}
+
+func (p *Program) needCall(n *check.Node, scopes [][]*source) *cond {
+	if n.Func.Name == "coalesce" {
+		last := n.Args[len(n.Args)-1]
+		if len(n.Args) == 2 && last.Op == check.Const && last.Const.Kind() == value.Bool && !last.Const.Bool() {
+			return p.need(n.Args[0], scopes)
+		}
+		return nil
+	}
+	if n.Func.Needs != "" || n.Type.Kind != value.Bool || n.Func.Name == "beta.ip_in" {
+		return nil
+	}
+	return p.needPatterns(n, scopes)
+}
+
+// needPatterns is what a text needs for one of the patterns of a call to be
+// found in it.
+func (p *Program) needPatterns(n *check.Node, scopes [][]*source) *cond {
+	if len(n.Args) < 2 || !constants(&check.Node{Args: n.Args[1:]}) {
+		return nil
+	}
+	fields := p.fieldsOf(n.Args[0], scopes)
+	if fields == nil {
+		return nil
+	}
+	conds := make([]*cond, 0, len(n.Args)-1)
+	for _, a := range n.Args[1:] {
+		if a.Const.Kind() != value.String {
+			return nil
+		}
+		conds = append(conds, p.lower(needOfPattern(n.Func.Name, a.Const.Str()), fields))
+	}
+	return p.anyOf(conds)
+}
+
+// needOfPattern is what a text needs for a function called name to find the
+// pattern.
+func needOfPattern(name, pattern string) *text.Need {
+	if verb, ok := strings.CutPrefix(name, "regex."); ok {
+		return text.NeedRegexp(pattern, strings.HasPrefix(verb, "i"))
+	}
+	if !strings.HasSuffix(name, "like") {
+		return text.NeedLiteral(text.Fold(pattern))
+	}
+	var needs []*text.Need
+	for _, lit := range text.NewGlob(pattern, true).Literals() {
+		needs = append(needs, text.NeedLiteral(lit))
+	}
+	return text.NeedAll(needs...)
+}
