@@ -37,6 +37,11 @@ func run(args []string, out io.Writer) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
+	if *corpus != "" {
+		if _, err := os.Stat(*corpus); err != nil {
+			return fmt.Errorf("looking for the corpus: %w", err)
+		}
+	}
 	b, err := newBench([]string{ourDomain})
 	if err != nil {
 		return err

@@ -23,8 +23,9 @@ const (
 	// maxCount bounds a count: older mail is forgotten rather than outvoting
 	// the new.
 	maxCount = 200 * unit
-	// maxSlots bounds the values of one record, all kinds together.
-	maxSlots = 96
+	// maxSlots bounds the values of one record in memory, all kinds together:
+	// what the laws allow.
+	maxSlots = 128
 	// decayEvery is how many days pass between decays; each takes a fifth.
 	decayEvery = 30
 	decayKeep  = .8
@@ -68,6 +69,9 @@ type slot struct {
 	count uint16
 	day   int32 // last seen
 }
+
+// weeks is how long before a day the value was last seen.
+func (s slot) weeks(day int32) int32 { return max(0, day-s.day) / 7 }
 
 var errRecord = errors.New("the record is damaged")
 
@@ -197,6 +201,9 @@ func lessTelling(a, b slot) bool {
 // least telling values are left out.
 func (r *record) appendTo(dst []byte) []byte {
 	slots := slices.Clone(r.slots)
+	for i := range slots { // ages are kept in weeks
+		slots[i].day = r.lastIn - slots[i].weeks(r.lastIn)*7
+	}
 	slices.SortFunc(slots, func(a, b slot) int {
 		switch {
 		case a.kind != b.kind:
@@ -257,8 +264,7 @@ func (r *record) encode(dst []byte, slots []slot) []byte {
 		for _, s := range of {
 			out = append(out, byte(s.hash>>16), byte(s.hash>>8), byte(s.hash))
 			out = binary.AppendUvarint(out, uint64(s.count))
-			// Ages in weeks: a byte for two and a half years.
-			out = binary.AppendUvarint(out, uint64(max(0, r.lastIn-s.day)/7))
+			out = binary.AppendUvarint(out, uint64(s.weeks(r.lastIn)))
 		}
 	}
 	return out

@@ -11,9 +11,8 @@ import (
 
 // A shape is a value with what changes from message to message taken out.
 
-// shapeOfHost replaces the digits of a host name: "mail-pl1-f174.google.com"
-// and "mail-ot1-f71.google.com" are of one farm. The labels under the
-// registrable domain are kept without their numbers.
+// shapeOfHost takes the numbers out of a host name: "mail-pl1-f174.google.com"
+// and "mail-ot1-f71.google.com" are of one farm ("mail-#-#.google.com").
 func shapeOfHost(host string) string {
 	host = strings.ToLower(strings.Trim(host, "."))
 	root := rootOf(host)
@@ -22,15 +21,18 @@ func shapeOfHost(host string) string {
 		return ""
 	}
 	var b strings.Builder
-	digit := false
-	for i := 0; i < len(sub); i++ {
-		if c := sub[i]; c < '0' || c > '9' {
-			b.WriteByte(c)
-			digit = false
-		} else if !digit {
-			b.WriteByte('#')
-			digit = true
+	for i, word := range strings.FieldsFunc(sub, func(r rune) bool { return r == '-' || r == '.' }) {
+		if i > 0 {
+			b.WriteByte('-')
 		}
+		if strings.ContainsAny(word, "0123456789") {
+			word = strings.TrimRight(word, "0123456789")
+			if strings.ContainsAny(word, "0123456789") || len(word) < 3 {
+				word = ""
+			}
+			word += "#"
+		}
+		b.WriteString(word)
 	}
 	// Long names are generated ("a2001cd01-0.example.com"): only their depth is
 	// of the farm.
@@ -83,7 +85,7 @@ func class(w string) string {
 		size = "m"
 	}
 	switch {
-	case digits:
+	case digits && len(w) > 8: // shorter ones may be hexadecimal by chance
 		return "0" + size
 	case hex:
 		return "h" + size
