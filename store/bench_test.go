@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"foregate/evidence"
+	"foregate/intel"
 	"foregate/mail"
 )
 
@@ -167,4 +168,25 @@ func BenchmarkList(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkAddAssertions keeps assertions of new nodes, as an import does.
+func BenchmarkAddAssertions(b *testing.B) {
+	db := openTemp(b)
+	n := 0
+	const batch = 20_000
+	for b.Loop() {
+		as := make([]intel.Assertion, batch)
+		for i := range as {
+			as[i] = intel.Assertion{
+				Subject: intel.Node{Kind: intel.Domain, Value: fmt.Sprintf("name%d.example", n)}, Relation: intel.Indicates,
+				Object: intel.Node{Kind: intel.IntrusionSet, Value: "Callisto"}, Source: intel.Source{Name: "feed", Origin: "report"},
+			}
+			n++
+		}
+		if _, err := db.AddAssertions(context.Background(), as, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "assertions/s")
 }

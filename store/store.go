@@ -156,11 +156,12 @@ func create(path string) error {
 func (db *DB) connect(ctx context.Context, path string) error {
 	// WAL lets readers work during a write; FULL waits for the disk at every
 	// commit; immediate transactions take the write lock when they begin, so
-	// that what they read is still true when they write.
+	// that what they read is still true when they write. What a savepoint may have
+	// to undo stays in memory, and 64 MiB of pages: imports touch the whole file.
 	common := fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=foreign_keys(1)", busyTimeout.Milliseconds())
 	base := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + common
 	var err error
-	if db.write, err = sql.Open("sqlite", base+"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"); err != nil {
+	if db.write, err = sql.Open("sqlite", base+"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(2)&_pragma=cache_size(-65536)&_txlock=immediate"); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
