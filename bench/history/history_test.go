@@ -8,19 +8,15 @@ import (
 	"time"
 )
 
-// TestOrganisation plays the whole organisation and wants what history alone
+// TestOrganisations plays two whole organisations and wants what history alone
 // catches where one honest message in ten thousand is.
-func TestOrganisation(t *testing.T) {
-	b, err := newBench([]string{ourDomain})
+func TestOrganisations(t *testing.T) {
+	const seeds = 2
+	all, err := play(1, seeds, false, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(1)
-	all, err := b.judgeAll(w.build())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := tally(all, w.start.AddDate(0, 0, warmDays), attackKinds())
+	r := tally(all, opening().AddDate(0, 0, warmDays), attackKinds())
 	var table strings.Builder
 	if err := r.print(&table); err != nil {
 		t.Fatal(err)
@@ -38,8 +34,8 @@ func TestOrganisation(t *testing.T) {
 			}
 			continue
 		}
-		if row.n != injects {
-			t.Errorf("%s: %d trials, want %d", row.kind, row.n, injects)
+		if row.n != seeds*injects {
+			t.Errorf("%s: %d trials, want %d", row.kind, row.n, seeds*injects)
 		}
 		if got := float64(row.aloneAt) / float64(row.n); got < floors[row.kind] {
 			t.Errorf("%s: %.1f %% caught at 1 in 10,000, want %.0f %%", row.kind, 100*got, 100*floors[row.kind])

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 )
 
 func main() {
@@ -30,7 +31,8 @@ func main() {
 
 func run(args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("history", flag.ContinueOnError)
-	seed := fs.Uint64("seed", 1, "seed of the generated organisation")
+	seed := fs.Uint64("seed", 1, "seed of the first generated organisation")
+	seeds := fs.Int("seeds", 3, "how many organisations to play; the figures are of all together")
 	corpus := fs.String("corpus", "", "labelled mail (.tar.gz) whose list archives are replayed too")
 	missed := fs.Int("missed", 0, "show so many missed attacks of each kind and false alarms")
 	learn := fs.Bool("learn", false, "let attacks that are not held teach: about forty on each correspondent")
@@ -42,27 +44,39 @@ func run(args []string, out io.Writer) error {
 			return fmt.Errorf("looking for the corpus: %w", err)
 		}
 	}
-	b, err := newBench([]string{ourDomain})
+	fmt.Fprintf(out, "%d generated organisations from seed %d on: %d correspondents, %d days, judged from day %d on\n", *seeds, *seed, personas, days, warmDays)
+	all, err := play(*seed, *seeds, *learn, out)
 	if err != nil {
 		return err
 	}
-	b.learnAttacks = *learn
-	w := newWorld(*seed)
-	all, err := b.judgeAll(w.build())
-	if err != nil {
+	if err := tally(all, opening().AddDate(0, 0, warmDays), attackKinds()).print(out); err != nil {
 		return err
 	}
-	r := tally(all, w.start.AddDate(0, 0, warmDays), attackKinds())
-	fmt.Fprintf(out, "Generated organisation, seed %d: %d correspondents, %d days, judged from day %d on\n", *seed, personas, days, warmDays)
-	if err := r.print(out); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "time in the sender stage: %.3f ms a message\n", b.spent.Seconds()*1000/float64(max(1, b.looked)))
 	show(out, all, append([]string{honestKind}, attackKinds()...), *missed)
 	if *corpus == "" {
 		return nil
 	}
 	return replay(*corpus, out, *missed)
+}
+
+// play judges the mail of several organisations, each with a memory of its own.
+func play(seed uint64, seeds int, learn bool, out io.Writer) ([]outcome, error) {
+	var all []outcome
+	var spent time.Duration
+	for i := range seeds {
+		b, err := newBench([]string{ourDomain})
+		if err != nil {
+			return nil, err
+		}
+		b.learnAttacks = learn
+		of, err := b.judgeAll(newWorld(seed + uint64(i)).build())
+		if err != nil {
+			return nil, err
+		}
+		all, spent = append(all, of...), spent+b.spent
+	}
+	_, err := fmt.Fprintf(out, "time in the sender stage: %.3f ms a message\n", spent.Seconds()*1000/float64(max(1, len(all))))
+	return all, err
 }
 
 // show prints honest messages with the highest odds and attacks with the lowest.

@@ -31,8 +31,7 @@ type bench struct {
 	// each is a trial of its own: what if it came now?
 	learnAttacks bool
 	// spent is the time in the sender stage alone.
-	spent  time.Duration
-	looked int
+	spent time.Duration
 }
 
 // prior, flagAt and holdAt are the gate's defaults (cmd/foregate/config.go).
@@ -80,7 +79,6 @@ func (t timed) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) erro
 	begin := time.Now()
 	err := t.b.senders.Analyze(ctx, m, f)
 	t.b.spent += time.Since(begin)
-	t.b.looked++
 	return err
 }
 

@@ -85,8 +85,11 @@ type world struct {
 	serial    int
 }
 
+// opening is the first day of every organisation, a Monday.
+func opening() time.Time { return time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC) }
+
 func newWorld(seed uint64) *world {
-	w := &world{r: rand.New(rand.NewPCG(seed, 7)), clients: clients(), start: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
+	w := &world{r: rand.New(rand.NewPCG(seed, 7)), clients: clients(), start: opening()}
 	for i := range 12 {
 		w.providers = append(w.providers, provider{
 			domain: fmt.Sprintf("mailhost%d-example.net", i), net: []string{"192.0", "198.51", "203.0", "198.18"}[i%4],

@@ -72,7 +72,7 @@ func honest() []scenario {
 		{share: .03, p: [numGroups]float64{usual, usual, .95, usual, usual, usual}, main: groupClient, known: .03}, // another device or program
 		{share: .02, p: [numGroups]float64{.15, usual, .4, .9, usual, usual}, main: groupHabit, known: .03},        // a journey
 		{share: .006, p: [numGroups]float64{.95, usual, usual, usual, usual, usual}, main: groupRelay, known: .04}, // by another relay
-		{share: .006, p: [numGroups]float64{.95, .95, usual, usual, usual, usual}, main: groupProof, known: .02},   // forwarded, the signature broken
+		{share: .005, p: [numGroups]float64{.95, .95, usual, usual, usual, usual}},                                 // forwarded, the signature broken: nobody\'s history forbids it
 		{share: .004, p: [numGroups]float64{.95, .6, .7, usual, usual, usual}, main: groupRelay, known: .04},       // a move to another provider
 	}
 }
