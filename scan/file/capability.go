@@ -228,18 +228,29 @@ func finish(n *Node, data []byte) {
 	}
 }
 
-// textURLs finds the addresses in a text.
+// textURLs finds the addresses in a text, each with what stands around its
+// "://" up to a blank or a bracket.
 func textURLs(text string) []string {
+	const edges = " \t\r\n\"'<>()[]{}"
+	const longest = 8 << 10
 	var out []string
-	for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'<>()[]{}", r) }) {
-		if len(out) == maxNodeURLs {
+	for at := 0; len(out) < maxNodeURLs; {
+		i := strings.Index(text[at:], "://")
+		if i < 0 {
 			break
 		}
-		if strings.Contains(w, "://") {
-			if u, ok := weburl.FirstURL(w); ok {
-				out = append(out, u.URL)
-			}
+		i += at
+		start := strings.LastIndexAny(text[at:i], edges) + 1 + at
+		end := i + len("://")
+		if n := strings.IndexAny(text[end:min(len(text), end+longest)], edges); n >= 0 {
+			end += n
+		} else {
+			end = min(len(text), end+longest)
 		}
+		if u, ok := weburl.FirstURL(text[start:end]); ok {
+			out = append(out, u.URL)
+		}
+		at = end
 	}
 	return out
 }

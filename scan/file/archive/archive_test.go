@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -302,7 +303,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add("zip", filetest.Zip(a))
 	f.Add("cab", filetest.Cab(filetest.CabMSZIP, a))
 	f.Fuzz(func(t *testing.T, typ string, data []byte) {
-		ctx, cancel := context.WithTimeout(t.Context(), tree.MaxEntries*1e7)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		for _, p := range all() {
 			in := &tree.Input{Name: "f", Type: typ, Data: data, Passwords: []string{"x"}, Budget: &tree.Budget{Bytes: 1 << 22, Entries: 50, Depth: 5, Ratio: 200}}
@@ -311,7 +312,7 @@ func FuzzOpen(f *testing.F) {
 			}
 			res, err := p.Open(ctx, in)
 			if ctx.Err() != nil {
-				t.Fatalf("%s took more than 10 s: %v", p.Name(), err)
+				t.Fatalf("%s took more than 2 s on 200 KiB at most: %v", p.Name(), err)
 			}
 			sum := 0
 			for _, c := range res.Children {

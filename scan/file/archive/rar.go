@@ -190,6 +190,9 @@ func openSevenZip(ctx context.Context, in *tree.Input) (tree.Result, error) {
 // sevenZip unpacks everything under one password. locked says that something
 // is encrypted and the password does not open it.
 func (c *collector) sevenZip(ctx context.Context, password string) (locked bool, err error) {
+	if err := check7z(c.in.Data); err != nil {
+		return false, fmt.Errorf("opening 7z: %w", err)
+	}
 	r, err := sevenzip.NewReaderWithPassword(bytes.NewReader(c.in.Data), int64(len(c.in.Data)), password)
 	if err != nil {
 		var re *sevenzip.ReadError
