@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"foregate/scan/file/sandbox"
 )
@@ -20,6 +21,9 @@ type Sandboxed struct {
 	Log      *slog.Logger // nil is the default logger
 }
 
+// grace is how long after its time a child may still answer.
+const grace = 500 * time.Millisecond
+
 // Explode implements Exploder. It fails when the child died or ran out of time
 // or memory, with the reason.
 func (s Sandboxed) Explode(ctx context.Context, r Request) ([]*Node, error) {
@@ -27,6 +31,14 @@ func (s Sandboxed) Explode(ctx context.Context, r Request) ([]*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A child that does not listen is ended soon after its time, so that some is
+	// left for the other files.
+	limit := MaxTime
+	if r.Time > 0 {
+		limit = min(r.Time, MaxTime)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit+grace)
+	defer cancel()
 	b, err := s.Pool.Call(ctx, parts...)
 	if errors.Is(err, sandbox.ErrUnavailable) && s.Fallback != nil {
 		log := s.Log

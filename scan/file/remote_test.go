@@ -1,6 +1,8 @@
 package file
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -119,5 +121,39 @@ func BenchmarkSandbox(b *testing.B) {
 		}
 		b.Run(s.name+"/off", func(b *testing.B) { run(b, Local{}) })
 		b.Run(s.name+"/on", func(b *testing.B) { run(b, boxed(b)) })
+	}
+}
+
+// killer is an exploder that one file kills.
+type killer struct{ asked int }
+
+func (k *killer) Explode(ctx context.Context, r Request) ([]*Node, error) {
+	k.asked++
+	for _, f := range r.Files {
+		if string(f.Data) == "deadly" {
+			return nil, errors.New("file worker: it died")
+		}
+	}
+	return Local{}.Explode(ctx, r)
+}
+
+// A file that kills its process does not hide the files beside it.
+func TestDeadlyFile(t *testing.T) {
+	m := &mail.Message{Attachments: []mail.Attachment{
+		{FileName: "a.bin", Raw: []byte("deadly")},
+		{FileName: "a.zip", Raw: filetest.Zip(filetest.File{Name: "run.exe", Data: filetest.Program("marker")})},
+	}}
+	f := &mail.Facts{}
+	k := &killer{}
+	err := (Stage{Trees: &Trees{Exploder: k}}).Analyze(t.Context(), m, f)
+	if err == nil || !strings.Contains(err.Error(), "it died") {
+		t.Errorf("error %v, want what killed it", err)
+	}
+	found := false
+	for _, it := range f.Evidence {
+		found = found || it.ID == "file.archived-program"
+	}
+	if !found || k.asked != 3 {
+		t.Errorf("asked %d times, found %v", k.asked, f.Evidence)
 	}
 }

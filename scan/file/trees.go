@@ -3,12 +3,14 @@ package file
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
 	"weak"
 
 	"foregate/mail"
+	"foregate/scan/file/sandbox"
 )
 
 // Trees makes the trees of messages' files and remembers them as long as the
@@ -80,17 +82,40 @@ func (t *Trees) Message(ctx context.Context, m *mail.Message) ([]*Node, error) {
 		}
 	}
 	if len(keys) > 0 {
-		var nodes []*Node
-		nodes, r.err = t.exploder().Explode(ctx, req)
-		for i, n := range nodes {
-			r.nodes[keys[i]] = n
-		}
+		r.err = t.explode(ctx, req, keys, r.nodes)
 	}
 	out := make([]*Node, len(m.Attachments))
 	for i := range m.Attachments {
 		out[i] = r.nodes[keyOf(m.Attachments[i].FileName, m.Attachments[i].Raw)]
 	}
 	return out, r.err
+}
+
+// explode fills nodes with the trees of the files of req. When nothing comes
+// back from all of them together, because one of them killed its process, each
+// is opened alone in what is left of the time.
+func (t *Trees) explode(ctx context.Context, req Request, keys []string, nodes map[string]*Node) error {
+	if len(req.Files) > 1 {
+		req.Time = req.Time / 2
+	}
+	found, err := t.exploder().Explode(ctx, req)
+	for i, n := range found {
+		nodes[keys[i]] = n
+	}
+	if err == nil || len(found) > 0 || len(req.Files) == 1 || errors.Is(err, sandbox.ErrUnavailable) {
+		return err
+	}
+	for i, f := range req.Files {
+		if ctx.Err() != nil {
+			break
+		}
+		alone := Request{Files: []Source{f}, Passwords: req.Passwords, Time: left(ctx) / time.Duration(len(req.Files)-i)}
+		// What could not be opened even alone is what the first error says.
+		if found, aerr := t.exploder().Explode(ctx, alone); len(found) == 1 && aerr == nil {
+			nodes[keys[i]] = found[0]
+		}
+	}
+	return err
 }
 
 // File returns the tree of one file that m carries or that m's links led to.

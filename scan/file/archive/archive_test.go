@@ -340,3 +340,27 @@ func BenchmarkZip(b *testing.B) {
 		}
 	}
 }
+
+// Keys that take many seconds to derive are not derived.
+func TestDearKeys(t *testing.T) {
+	f := filetest.File{Name: "run.exe", Data: []byte("marker")}
+	rar := filetest.Rar("geheim", f)
+	// The rounds stand before salt and vector.
+	rar[bytes.Index(rar, []byte("sixteen bytes .."))-1] = 24
+	if !dearRar(rar) || dearRar(filetest.Rar("geheim", f)) {
+		t.Error("the rounds of a RAR archive are not read")
+	}
+	start := time.Now()
+	if res, err := open(t, Rar{}, "rar", rar, "geheim"); err == nil {
+		t.Errorf("opened %v", show(res, err))
+	}
+	seven := filetest.SevenZip("geheim", false, f)
+	i := bytes.Index(seven, []byte{0x06, 0xf1, 0x07, 0x01})
+	seven[i+5] = 0x40 | 40
+	if err := check7z(seven); !errors.Is(err, tree.ErrBudget) {
+		t.Errorf("a key of 2^40 rounds: %v", err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("it took %v", d)
+	}
+}

@@ -71,6 +71,9 @@ func wantsPassword(err error) bool {
 // rar unpacks everything under one password. When a file wants another one, the
 // rest is still listed.
 func (c *collector) rar(ctx context.Context, password string) error {
+	if password != "" && dearRar(c.in.Data) {
+		return fmt.Errorf("opening rar: %w: it asks for a key of too many rounds", tree.ErrBudget)
+	}
 	opts := []rardecode.Option{rardecode.MaxDictionarySize(maxDictionary)}
 	if password != "" {
 		opts = append(opts, rardecode.Password(password))
@@ -112,6 +115,81 @@ func (c *collector) rar(ctx context.Context, password string) error {
 			return err
 		}
 	}
+}
+
+// maxRounds bounds the key derivation of RAR 5, as a power of two: WinRAR writes
+// 15, the format allows 24, which takes many seconds.
+const maxRounds = 18
+
+// dearRar tells whether any header of a RAR 5 archive asks for more rounds than
+// are given: the encryption header (type 4) or the encryption record (type 1) of
+// a file.
+func dearRar(b []byte) bool {
+	sign := []byte("Rar!\x1a\x07\x01\x00")
+	i := bytes.Index(b, sign)
+	if i < 0 {
+		return false
+	}
+	b = b[i+len(sign):]
+	for len(b) > 7 {
+		r := vints{b: b[4:]}
+		size := r.next()
+		if size == 0 || size > uint64(len(r.b)) {
+			return false
+		}
+		rest := r.b[size:]
+		r.b = r.b[:size]
+		kind, flags := r.next(), r.next()
+		extra, data := uint64(0), uint64(0)
+		if flags&1 != 0 {
+			extra = r.next()
+		}
+		if flags&2 != 0 {
+			data = r.next()
+		}
+		if kind == 4 {
+			r.next() // version
+			r.next() // flags
+			return len(r.b) > 0 && r.b[0] > maxRounds
+		}
+		if extra > uint64(len(r.b)) || data > uint64(len(rest)) {
+			return false
+		}
+		for x := (vints{b: r.b[uint64(len(r.b))-extra:]}); len(x.b) > 0; {
+			n := x.next()
+			if n == 0 || n > uint64(len(x.b)) {
+				break
+			}
+			rec := vints{b: x.b[:n]}
+			x.b = x.b[n:]
+			if rec.next() != 1 {
+				continue
+			}
+			rec.next() // version
+			rec.next() // flags
+			if len(rec.b) > 0 && rec.b[0] > maxRounds {
+				return true
+			}
+		}
+		b = rest[data:]
+	}
+	return false
+}
+
+// vints reads the numbers of RAR 5: seven bits a byte, lowest first.
+type vints struct{ b []byte }
+
+func (v *vints) next() uint64 {
+	var n uint64
+	for i, c := range v.b[:min(len(v.b), 10)] {
+		n |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			v.b = v.b[i+1:]
+			return n
+		}
+	}
+	v.b = nil
+	return 0
 }
 
 // SevenZip opens 7z archives.

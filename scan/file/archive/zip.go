@@ -89,12 +89,16 @@ func (Zip) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	return z.res, err
 }
 
+// maxRefused is how many files no password opens before the rest is left.
+const maxRefused = 3
+
 // zipReader reads one archive.
 type zipReader struct {
 	collector
 	data    []byte
 	how     string
 	entries []zipEntry
+	refused int // files that no password opened
 }
 
 // The fixed parts of the structures, in bytes.
@@ -454,6 +458,11 @@ func (z *zipReader) unpack(ctx context.Context, e *zipEntry) ([]byte, error) {
 	if e.flags&flagStrong != 0 {
 		return nil, fmt.Errorf("%w (strong encryption)", errEncrypted)
 	}
+	// Files of one archive share their password as a rule: when none opens the
+	// first few, the others are not worth a thousand key derivations each.
+	if z.password == "" && z.refused >= maxRefused {
+		return nil, errEncrypted
+	}
 	candidates := z.in.Passwords
 	if z.password != "" {
 		candidates = append([]string{z.password}, candidates...)
@@ -477,6 +486,7 @@ func (z *zipReader) unpack(ctx context.Context, e *zipEntry) ([]byte, error) {
 			}
 		}
 	}
+	z.refused++
 	return nil, errEncrypted
 }
 
