@@ -89,7 +89,7 @@ func find(r Result, name string) *Finding {
 func TestClassify(t *testing.T) {
 	m := builtin(t)
 	tests := []struct{ subject, body, language, attack, quote string }{
-		{"Mailbox quota", "Dear user,\nYour mailbox has exceeded the storage limit set by the administrator. You can't receive new mail until you re-validate it. Click here to validate your mailbox: https://mail.polaris.example/v\nFailure to do so will deactivate your email account.", "english", "cred_theft", "email account"},
+		{"Mailbox quota", "Dear user,\nYour mailbox has exceeded the storage limit set by the administrator. You can't receive new mail until you re-validate it. Click here to validate your mailbox: https://mail.polaris.example/v\nFailure to do so will deactivate your email account.", "english", "cred_theft", "mailbox"},
 		{"Video", "I have installed a trojan on your device and recorded you while you visited an adult website. Send $900 in Bitcoin to my wallet within 48 hours or I will send the video to all your contacts.", "english", "extortion", "video"},
 		{"Nachlass", "Ich bin der Anwalt eines verstorbenen Kunden, der 8,5 Millionen Euro hinterlassen hat. Ich möchte Sie als nächsten Angehörigen angeben und wir teilen das Geld. Melden Sie sich unter info@example.com mit Name, Anschrift und Telefonnummer.", "german", "advance_fee", ""},
 		{"アカウントの確認", "お客様のアカウントに異常なログインが検出されましたので、ご利用を一時停止しました。下記のリンクからログインして本人確認を行ってください。24時間以内に確認が取れない場合、アカウントは永久に停止されます。", "japanese", "cred_theft", ""},
