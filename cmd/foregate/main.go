@@ -54,6 +54,7 @@ type cli struct {
 	Quarantine quarantineCmd `cmd:"" help:"Look after held messages."`
 	Rules      rulesCmd      `cmd:"" help:"Write, check, test and measure detection rules."`
 	Hunt       huntCmd       `cmd:"" help:"Look for messages by a query in the rule language."`
+	Intel      intelCmd      `cmd:"" help:"Know the attacker: take in intelligence, connect it, weigh who is behind a case."`
 	Eval       evalCmd       `cmd:"" help:"Measure detection and cost on a labelled corpus."`
 	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
 	Train      trainCmd      `cmd:"" help:"Make the model of the text classifier."`

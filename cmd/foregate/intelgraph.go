@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"foregate/intel"
+	"foregate/intel/attrib"
+	"foregate/intel/casebook"
+	"foregate/intel/graph"
+	"foregate/store"
+)
+
+// writeCSV writes assertions in the columns of an edge list.
+func writeCSV(w io.Writer, as []intel.Assertion) error {
+	cw := csv.NewWriter(w)
+	day := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339)
+	}
+	cw.Write([]string{"subject_type", "subject", "relation", "object_type", "object", "first", "last", "source"})
+	for _, a := range as {
+		cw.Write([]string{string(a.Subject.Kind), a.Subject.Value, string(a.Relation), string(a.Object.Kind), a.Object.Value, day(a.First), day(a.Last), a.Source.Name})
+	}
+	cw.Flush()
+	return cw.Error()
+}
+
+// loadGraph reads all assertions into a graph.
+func loadGraph(w *world, cl *cli) (*graph.Graph, error) {
+	db, err := openIntel(w, cl)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	b := graph.NewBuilder(0, 0)
+	if err := db.Assertions(w.ctx, store.IntelQuery{}, func(a intel.Assertion) bool { b.Add(a); return true }); err != nil {
+		return nil, err
+	}
+	return b.Graph(), nil
+}
+
+type intelPivotCmd struct {
+	Value string `arg:"" help:"Where to begin: an indicator, defanged or not."`
+	Type  string `help:"Its type; found out when not given."`
+	Hops  int    `default:"2" help:"How many hops to walk; a hop goes from a name over what it shares to the next name."`
+	JSON  bool   `name:"json" help:"Answer in JSON."`
+}
+
+// Run walks from a node and says over what.
+func (c intelPivotCmd) Run(w *world, cl *cli) error {
+	n, err := nodeOf(c.Value, c.Type)
+	if err != nil {
+		return err
+	}
+	g, err := loadGraph(w, cl)
+	if err != nil {
+		return err
+	}
+	if c.Hops < 1 || c.Hops > 6 {
+		return fmt.Errorf("--hops is %d, use 1 to 6", c.Hops)
+	}
+	reached, cut, err := g.Pivot(n, graph.PivotLimits{Hops: c.Hops})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(w.stdout, map[string]any{"from": n, "reached": orEmpty(reached), "cut": orEmpty(cut)})
+	}
+	for _, r := range reached {
+		fmt.Fprintf(w.stdout, "%d  %s\n", r.Hops, r.Node)
+		for _, j := range r.Path {
+			fmt.Fprintf(w.stdout, "     %s\n", j.Why)
+		}
+	}
+	for _, j := range cut {
+		fmt.Fprintln(w.stdout, j.Why)
+	}
+	return nil
+}
+
+type intelClusterCmd struct {
+	JSON bool `name:"json" help:"Answer in JSON."`
+}
+
+// Run prints clusters and hubs.
+func (c intelClusterCmd) Run(w *world, cl *cli) error {
+	g, err := loadGraph(w, cl)
+	if err != nil {
+		return err
+	}
+	clusters, hubs := g.Clusters()
+	if c.JSON {
+		for i := range clusters {
+			clusters[i].JoinedBy = orEmpty(clusters[i].JoinedBy)
+		}
+		return writeJSON(w.stdout, map[string]any{"clusters": orEmpty(clusters), "cut": orEmpty(hubs)})
+	}
+	for _, cl := range clusters {
+		fmt.Fprintf(w.stdout, "%s, %d nodes\n", cl.ID, len(cl.Nodes))
+		for _, n := range cl.Nodes {
+			fmt.Fprintf(w.stdout, "  %s\n", n)
+		}
+		for _, j := range cl.JoinedBy {
+			fmt.Fprintf(w.stdout, "  %s\n", j.Why)
+		}
+	}
+	for _, h := range hubs {
+		fmt.Fprintln(w.stdout, h.Why)
+	}
+	return nil
+}
+
+type intelAttributeCmd struct {
+	Case string `arg:"" type:"existingfile" help:"A case file (YAML), see docs/cases."`
+	JSON bool   `name:"json" help:"Answer in JSON."`
+}
+
+func readCase(path string) (*casebook.Case, *attrib.Result, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the case: %w", err)
+	}
+	if info.Size() > casebook.MaxFile {
+		return nil, nil, fmt.Errorf("reading the case: %s has %d bytes, at most %d are read", path, info.Size(), casebook.MaxFile)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the case: %w", err)
+	}
+	c, err := casebook.Read(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r, err := c.Weigh()
+	return c, r, err
+}
+
+// Run weighs a case and prints where the hypotheses stand.
+func (c intelAttributeCmd) Run(w *world) error {
+	cs, r, err := readCase(c.Case)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(w.stdout, map[string]any{"case": cs, "result": r})
+	}
+	return cs.Markdown(w.stdout, r)
+}
+
+type intelReportCmd struct {
+	Case string `arg:"" type:"existingfile" help:"A case file (YAML)."`
+	Dir  string `default:"." type:"path" help:"Where report.md, report.html and bundle.json are written."`
+	JSON bool   `name:"json" help:"Answer in JSON."`
+}
+
+// Run writes the three forms of the report.
+func (c intelReportCmd) Run(w *world) error {
+	cs, r, err := readCase(c.Case)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	var files []string
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer, *attrib.Result) error
+	}{{"report.md", cs.Markdown}, {"report.html", cs.HTML}, {"bundle.json", cs.STIX}} {
+		path := filepath.Join(c.Dir, f.name)
+		if err := writeFile(path, func(w io.Writer) error { return f.write(w, r) }); err != nil {
+			return err
+		}
+		files = append(files, path)
+	}
+	if c.JSON {
+		return writeJSON(w.stdout, map[string]any{"files": files, "answer": r.Why})
+	}
+	fmt.Fprintln(w.stdout, r.Why)
+	for _, f := range files {
+		fmt.Fprintln(w.stdout, f)
+	}
+	return nil
+}
+
+// writeFile writes a whole file or says why not.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
