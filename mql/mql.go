@@ -227,7 +227,9 @@ func (rs *RuleSet) EvalWith(ctx context.Context, m *mail.Message, caps Capabilit
 	}
 	defer rs.prog.Stop(r)
 	var res Result
-	for _, i := range r.Candidates() {
+	candidates := r.Candidates()
+	res.Outcomes = make([]Outcome, 0, min(len(candidates), usualOutcomes))
+	for _, i := range candidates {
 		t := r.Rule(i)
 		if !t.CanBeTrue() {
 			continue
@@ -252,6 +254,10 @@ func (rs *RuleSet) EvalWith(ctx context.Context, m *mail.Message, caps Capabilit
 	}
 	return res, nil
 }
+
+// usualOutcomes is about how many rules of a feed of 1,600 fire or stay open on
+// a message when no capability is there.
+const usualOutcomes = 128
 
 // maxShown bounds the shown value of a rule that computes one, in bytes.
 const maxShown = 400

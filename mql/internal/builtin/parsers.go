@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"regexp/syntax"
 	"strings"
 	"unicode/utf16"
@@ -31,7 +30,7 @@ func verifyRegexps(args []string) (int, string) {
 		if len(a) > maxPattern {
 			return i, fmt.Sprintf("regular expression has %d bytes, at most %d are allowed", len(a), maxPattern)
 		}
-		if _, err := regexp.Compile(a); err != nil {
+		if _, err := syntax.Parse(a, syntax.Perl); err != nil { // compiling what parses can't fail
 			var se *syntax.Error
 			if errors.As(err, &se) {
 				return i, fmt.Sprintf("malformed regular expression (RE2): %s: %q", se.Code, se.Expr)

@@ -261,9 +261,22 @@ func commentNode(n *html.Node) HTML {
 	return HTML{Raw: n.Data, InnerText: n.Data, Links: []mail.Link{}}
 }
 
-// simplePath answers the commonest expressions, //name, //@name, //name/@name
-// and //comment(), by one walk; ok is false for others.
+// elementsWithText are the elements with a text of their own.
+const elementsWithText = "//*[text()[normalize-space()]]"
+
+// simplePath answers the commonest expressions, //name, //@name, //name/@name,
+// //comment() and elementsWithText, by one walk; ok is false for others.
 func simplePath(doc *html.Node, expr string) (out []HTML, ok bool) {
+	if expr == elementsWithText {
+		out = []HTML{}
+		walkTree(doc, 0, func(n *html.Node) bool {
+			if n.Type == html.ElementNode && hasText(n) {
+				out = append(out, HTML{node: n})
+			}
+			return len(out) <= maxNodes
+		})
+		return out, true
+	}
 	step, ok := strings.CutPrefix(expr, "//")
 	if !ok {
 		return nil, false
@@ -294,6 +307,16 @@ func simplePath(doc *html.Node, expr string) (out []HTML, ok bool) {
 		return len(out) <= maxNodes
 	})
 	return out, true
+}
+
+// hasText reports whether n has a text child that is not blank.
+func hasText(n *html.Node) bool {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.TextNode && strings.TrimSpace(c.Data) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func plainName(s string) bool {

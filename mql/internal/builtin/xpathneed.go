@@ -29,6 +29,9 @@ var xpathTokens = regexp.MustCompile(`"[^"]*"|'[^']*'|[A-Za-z_][\w-]*|\d+(?:\.\d
 // xpathHolds matches tests that are false where their path selects nothing.
 var xpathHolds = regexp.MustCompile(`\b(?:contains|starts-with)\(\s*([^,'"()]*(?:\btext\(\))?)\s*,\s*(?:'[^']+'|"[^"]+")\s*\)`)
 
+// xpathLocal matches the test of the name of an element or attribute.
+var xpathLocal = regexp.MustCompile(`^local-name\(\) = ['"]([a-z]+)['"]$`)
+
 // xpathCompares matches comparisons of such a test.
 var xpathCompares = regexp.MustCompile(`(?:contains|starts-with)\([^()]*(?:\(\))?[^()]*\)\s*[=!<>]`)
 
@@ -105,6 +108,9 @@ func closing(tokens []string, i int) int {
 // compared with a literal or number; of others it claims nothing.
 func needPredicate(predicate string) []*text.Need {
 	predicate = tight(predicate)
+	if m := xpathLocal.FindStringSubmatch(predicate); m != nil {
+		return []*text.Need{needName(m[1], true)}
+	}
 	if xpathCompares.MatchString(predicate) {
 		return nil
 	}
@@ -154,16 +160,17 @@ func conjuncts(tokens []string) [][]string {
 }
 
 // implied are elements that a parser makes without their start tag.
-var implied = []string{"html", "head", "body", "tbody", "tr", "colgroup", "p", "br", "form", "hr", "label", "input"}
+var implied = []string{"html", "head", "body", "tbody", "tr", "colgroup", "p", "br", "form", "hr", "label", "input", "name"}
 
-// needName is what the source of a page with the element or attribute has.
+// needName is what the source of a page with the element or attribute has;
+// attribute may be true of an element, too.
 func needName(name string, attribute bool) *text.Need {
 	name = text.Fold(name)
 	switch {
-	case attribute:
-		return text.NeedLiteral(name)
 	case slices.Contains(implied, name):
 		return nil
+	case attribute:
+		return text.NeedLiteral(name)
 	case name == "img": // an image start tag makes one, too
 		return text.NeedAny(text.NeedLiteral("<img"), text.NeedLiteral("<image"))
 	}

@@ -6,6 +6,7 @@ package check
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"foregate/mql/internal/value"
@@ -97,12 +98,27 @@ func (g *Graph) intern(n *Node) *Node {
 // key spells n with its arguments as identities.
 func (n *Node) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d|%s|%d|%t%t|%s|", n.Op, n.Name, n.N, n.Fold, n.Negate, strings.Join(n.Ops, " "))
+	var flags byte
+	if n.Fold {
+		flags |= 1
+	}
+	if n.Negate {
+		flags |= 2
+	}
+	b.WriteByte(byte(n.Op))
+	b.WriteByte(flags)
+	b.WriteString(strconv.Itoa(n.N))
+	for _, part := range append([]string{n.Name}, n.Ops...) {
+		b.WriteByte('|')
+		b.WriteString(part)
+	}
+	b.WriteByte('|')
 	if n.Func != nil {
 		b.WriteString(n.Func.Name)
 	}
 	if n.Op == Const {
-		fmt.Fprintf(&b, "|%d|", n.Const.Kind())
+		b.WriteByte('|')
+		b.WriteByte(byte(n.Const.Kind()))
 		if n.Const.Kind() == value.String {
 			b.WriteString(n.Const.Str())
 		} else {
@@ -113,7 +129,8 @@ func (n *Node) key() string {
 		b.WriteString(typeKey(n.Type))
 	}
 	for _, a := range n.Args {
-		fmt.Fprintf(&b, ",%d", a.ID)
+		b.WriteByte(',')
+		b.WriteString(strconv.Itoa(a.ID))
 	}
 	return b.String()
 }

@@ -451,6 +451,9 @@ func (p *Program) and(n *check.Node, positive bool) triFn {
 				break
 			}
 		}
+		if positive {
+			acc = decided(acc)
+		}
 		r.rewind(mark, acc)
 		return acc
 	}
@@ -464,12 +467,24 @@ func (p *Program) or(n *check.Node, positive bool) triFn {
 			mark := r.mark()
 			t := fn(r)
 			r.rewind(mark, t)
+			if positive {
+				t = decided(t)
+			}
 			if acc = acc.Or(t); acc.IsTrue() {
 				break
 			}
 		}
 		return acc
 	}
+}
+
+// decided is false for what can't be true, where only that matters: what it
+// lacked does not matter either, with and without the prefilter.
+func decided(t value.Tri) value.Tri {
+	if !t.CanBeTrue() {
+		return value.False()
+	}
+	return t
 }
 
 // mark and rewind drop the quotes of what did not turn out true.
@@ -497,6 +512,9 @@ func (p *Program) nOf(n *check.Node, positive bool) triFn {
 			mark := r.mark()
 			t := fn(r)
 			r.rewind(mark, t)
+			if positive {
+				t = decided(t)
+			}
 			switch {
 			case t.IsTrue():
 				if sure++; sure >= need {

@@ -1,9 +1,9 @@
 package eval
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"foregate/mql/internal/check"
 	"foregate/mql/internal/text"
@@ -75,6 +75,13 @@ func (p *Program) intern(c *cond, key string) *cond {
 func (p *Program) occurs(field int, literals []int) *cond {
 	slices.Sort(literals)
 	literals = slices.Compact(literals)
+	key := binary.AppendUvarint([]byte("o"), uint64(field))
+	for _, lit := range literals {
+		key = binary.AppendUvarint(key, uint64(lit))
+	}
+	if old := p.condIDs[string(key)]; old != nil {
+		return old
+	}
 	c := &cond{kind: condOccurs, field: field, literals: literals}
 	for _, lit := range literals {
 		if k := len(c.masks) - 1; k >= 0 && c.masks[k].word == lit>>6 {
@@ -84,7 +91,7 @@ func (p *Program) occurs(field int, literals []int) *cond {
 		}
 	}
 	c.cost = costOccurs * len(c.masks)
-	return p.intern(c, fmt.Sprint("occurs ", field, literals))
+	return p.intern(c, string(key))
 }
 
 // literal returns the condition that lit occurs in f.
@@ -167,14 +174,13 @@ func byPrice(a, b *cond) int {
 func (p *Program) group(kind condKind, kids []*cond, atLeast int) *cond {
 	kids = slices.Clone(kids)
 	slices.SortFunc(kids, byPrice)
-	var key strings.Builder
-	fmt.Fprint(&key, kind, atLeast)
+	key := binary.AppendUvarint([]byte{'g', byte(kind)}, uint64(atLeast))
 	c := &cond{kind: kind, kids: kids, atLeast: atLeast}
 	for _, k := range kids {
-		fmt.Fprint(&key, ",", k.id)
+		key = binary.AppendUvarint(key, uint64(k.id))
 		c.cost = min(c.cost+k.cost, 1<<40)
 	}
-	return p.intern(c, key.String())
+	return p.intern(c, string(key))
 }
 
 // allOf is the condition that all of conds hold; nil ones always do.

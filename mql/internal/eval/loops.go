@@ -48,7 +48,7 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 			src = src.Args[0]
 		}
 	}
-	loop := anyOver(p.val(src), body)
+	loop := anyOver(p.val(src), body, positive)
 	if !positive || n.Free != 0 {
 		return loop
 	}
@@ -65,7 +65,7 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 }
 
 // anyOver is true where the body is for an item.
-func anyOver(list valFn, body triFn) triFn {
+func anyOver(list valFn, body triFn, positive bool) triFn {
 	return func(r *Run) value.Tri {
 		v := items(list(r))
 		switch v.Kind() {
@@ -84,6 +84,9 @@ func anyOver(list valFn, body triFn) triFn {
 			t := body(r)
 			r.depth--
 			r.rewind(mark, t)
+			if positive {
+				t = decided(t)
+			}
 			if acc = acc.Or(t); acc.IsTrue() {
 				break
 			}

@@ -241,14 +241,24 @@ func (p *Program) needPatterns(n *check.Node, scopes [][]*source) *cond {
 		if a.Const.Kind() != value.String {
 			return nil
 		}
-		conds = append(conds, p.lower(needOfPattern(n.Func.Name, a.Const.Str()), fields))
+		conds = append(conds, p.lower(p.needOfPattern(n.Func.Name, a.Const.Str()), fields))
 	}
 	return p.anyOf(conds)
 }
 
 // needOfPattern is what a text needs for a function called name to find the
 // pattern.
-func needOfPattern(name, pattern string) *text.Need {
+func (p *Program) needOfPattern(name, pattern string) *text.Need {
+	key := name + " " + pattern
+	need, ok := p.needIDs[key]
+	if !ok {
+		need = deriveNeed(name, pattern)
+		p.needIDs[key] = need
+	}
+	return need
+}
+
+func deriveNeed(name, pattern string) *text.Need {
 	if verb, ok := strings.CutPrefix(name, "regex."); ok {
 		return text.NeedRegexp(pattern, strings.HasPrefix(verb, "i"))
 	}

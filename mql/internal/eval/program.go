@@ -45,6 +45,7 @@ type building struct {
 	fieldIDs   map[string]*field
 	condIDs    map[string]*cond
 	literalIDs map[string]int
+	needIDs    map[string]*text.Need // by function and pattern
 }
 
 type rule struct {
@@ -60,6 +61,7 @@ func NewProgram(env *check.Env) *Program {
 	return &Program{env: env, memory: text.NewMemory(automataBytes), building: building{
 		listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{},
 		fieldIDs: map[string]*field{}, condIDs: map[string]*cond{}, literalIDs: map[string]int{},
+		needIDs: map[string]*text.Need{},
 	}}
 }
 

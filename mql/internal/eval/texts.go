@@ -78,7 +78,7 @@ func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []
 	for i, pattern := range patterns {
 		tests[i] = newTest(kind, pattern, fold)
 		if f != nil {
-			guards[i] = p.lower(needOfPattern(n.Func.Name, pattern), []*field{f})
+			guards[i] = p.lower(p.needOfPattern(n.Func.Name, pattern), []*field{f})
 		}
 	}
 	return func(r *Run) value.Tri {
@@ -228,7 +228,7 @@ func (p *Program) guards(n *check.Node, res []*lazyRegexp) []*cond {
 	guards := make([]*cond, len(res))
 	if f := p.fieldOf(n.Args[0]); f != nil {
 		for i, re := range res {
-			guards[i] = p.lower(needOfPattern(n.Func.Name, re.source), []*field{f})
+			guards[i] = p.lower(p.needOfPattern(n.Func.Name, re.source), []*field{f})
 		}
 	}
 	return guards
