@@ -2,12 +2,17 @@ package file
 
 import (
 	"foregate/scan/file/archive"
+	"foregate/scan/file/ics"
 	"foregate/scan/file/lnk"
+	"foregate/scan/file/msg"
 	"foregate/scan/file/ole"
+	"foregate/scan/file/onenote"
 	"foregate/scan/file/ooxml"
 	"foregate/scan/file/pdf"
 	"foregate/scan/file/program"
+	"foregate/scan/file/rtf"
 	"foregate/scan/file/tree"
+	"foregate/scan/file/vcard"
 )
 
 // parsers is the list of everything that opens files: every parser whose Opens
@@ -26,7 +31,13 @@ func parsers() []tree.Parser {
 		ole.Parser{},
 		ooxml.Parser{},
 		pdf.Parser{},
+		rtf.Parser{},
 		lnk.Parser{},
+		onenote.Parser{},
+		msg.Parser{},
+		msg.TNEF{},
+		ics.Parser{},
+		vcard.Parser{},
 		message{},
 	}
 }
