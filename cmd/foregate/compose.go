@@ -101,7 +101,11 @@ func newLoadedEngine(c config, warn io.Writer) (*scan.Engine, error) {
 	}
 	book := &rule.Book{}
 	book.Swap(edition)
-	return newEngine(c, book, nil)
+	e, err := newEngine(c, book, nil)
+	if err != nil {
+		return nil, err
+	}
+	return e, loadKnown(e, c)
 }
 
 // newSenders is the stage that remembers how correspondents write, nil when it

@@ -31,6 +31,7 @@ type config struct {
 	Rules        rulesConfig      `yaml:"rules" doc:"Detection rules."`
 	Quarantine   quarantineConfig `yaml:"quarantine" doc:"Held mail."`
 	History      historyConfig    `yaml:"history" doc:"Judged mail that was not held, for 'hunt --since' and 'rules backtest --since'."`
+	Intel        intelConfig      `yaml:"intel" doc:"What 'foregate intel' has taken in, looked for in mail."`
 	Text         textConfig       `yaml:"text" doc:"What messages ask for."`
 	Log          logConfig        `yaml:"log" doc:"The log, on standard error."`
 }
@@ -118,6 +119,11 @@ type rulesConfig struct {
 
 type quarantineConfig struct {
 	Retention time.Duration `yaml:"retention" doc:"How long held mail is kept."`
+}
+
+type intelConfig struct {
+	Match        bool     `yaml:"match" doc:"Look for known indicators in every message. They are those of the database."`
+	Warninglists []string `yaml:"warninglists" doc:"Files with MISP warninglists; patterns such as *.json may be used. What stands in them weighs little: many share it."`
 }
 
 type historyConfig struct {

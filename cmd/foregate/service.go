@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"foregate/quarantine"
+	"foregate/scan/known"
 	"foregate/scan/rule"
 	"foregate/smtpd"
 	"foregate/store"
@@ -21,6 +22,8 @@ import (
 // service is a running gate: the front end, the engine, the database and the
 // health checks, wired from one configuration.
 type service struct {
+	known   *known.Index // nil when indicators are not looked for
+	warn    []known.Warning
 	conf    config
 	log     *slog.Logger
 	db      *store.DB
@@ -53,7 +56,16 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 	if err != nil {
 		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
-	s := &service{conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book, closeSenders: closeSenders}
+	var index *known.Index
+	var warn []known.Warning
+	if conf.Intel.Match {
+		if warn, err = warnings(conf.Intel); err != nil {
+			return nil, errors.Join(err, closeSenders(), db.Close())
+		}
+		index = &known.Index{}
+		withKnown(engine, index)
+	}
+	s := &service{known: index, warn: warn, conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book, closeSenders: closeSenders}
 	if senders != nil {
 		s.learner = newLearner(senders, db, log)
 	}
@@ -142,6 +154,9 @@ func (s *service) run(ctx context.Context) (err error) {
 	}
 	go s.expire(ctx)
 	go s.watchRules(ctx, rulesPoll)
+	if s.known != nil {
+		go watchIntel(ctx, s.db, s.known, s.warn, s.log)
+	}
 	recorded := s.record(ctx)
 	learned := s.learner.start(ctx)
 	go func() { failed <- s.server.Run(ctx) }()
