@@ -1,0 +1,274 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"foregate/intel/stix"
+)
+
+// memory is a literal backend.
+type memory struct {
+	mu   sync.Mutex
+	have map[string][]Stored
+}
+
+func (m *memory) Objects(_ context.Context, c string, yield func(Stored) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.have[c] {
+		if !yield(o) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) Add(_ context.Context, c string, objects []stix.Object, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, o := range objects {
+		m.have[c] = append(m.have[c], Stored{o, at.Add(time.Duration(i) * time.Microsecond)})
+	}
+	return nil
+}
+
+const high = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
+
+// fixture is the API root "trustgroup1" of the published TAXII fixtures.
+func fixture(t testing.TB) (*Server, *httptest.Server) {
+	t.Helper()
+	raw, err := os.ReadFile("../../shared/data/intel/formats/stix2/medallion/test/data/default_data.json")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("the shared data are not here: %v", err)
+	}
+	var roots map[string]struct {
+		Collections []struct {
+			Collection
+			Objects  []json.RawMessage `json:"objects"`
+			Manifest []struct {
+				ID      string    `json:"id"`
+				Added   time.Time `json:"date_added"`
+				Version time.Time `json:"version"`
+			} `json:"manifest"`
+		} `json:"collections"`
+	}
+	if err := json.Unmarshal(raw, &roots); err != nil {
+		t.Fatal(err)
+	}
+	m := &memory{have: map[string][]Stored{}}
+	s := &Server{Title: "Some TAXII Server", Root: "trustgroup1", Backend: m, Users: map[string]string{"admin": "Password0"},
+		Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }}
+	for _, c := range roots["trustgroup1"].Collections {
+		s.Collections = append(s.Collections, c.Collection)
+		for _, rawObject := range c.Objects {
+			o, err := stix.Parse(rawObject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := Stored{Object: o}
+			for _, e := range c.Manifest {
+				if e.ID == o.ID && (e.Version.Equal(o.Modified) || o.Modified.IsZero()) {
+					st.Added = e.Added
+				}
+			}
+			m.have[c.ID] = append(m.have[c.ID], st)
+		}
+		slices.SortStableFunc(m.have[c.ID], func(a, b Stored) int { return a.Added.Compare(b.Added) })
+	}
+	ts := httptest.NewTLSServer(s)
+	t.Cleanup(ts.Close)
+	return s, ts
+}
+
+// ask sends one request as admin and returns the status, the ids of the objects
+// and the headers.
+func ask(t *testing.T, ts *httptest.Server, method, path, accept, body string) (int, []string, map[string]any, http.Header) {
+	t.Helper()
+	req, err := http.NewRequest(method, ts.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("admin", "Password0")
+	req.Header.Set("Accept", accept)
+	req.Header.Set("Content-Type", Media)
+	resp, err := ts.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v map[string]any
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatalf("%s: %v in %s", path, err, b)
+	}
+	var ids []string
+	if list, ok := v["objects"].([]any); ok {
+		for _, o := range list {
+			ids = append(ids, o.(map[string]any)["id"].(string))
+		}
+	}
+	return resp.StatusCode, ids, v, resp.Header
+}
+
+func TestServer(t *testing.T) {
+	_, ts := fixture(t)
+	objects := "/trustgroup1/collections/" + high + "/objects/"
+	for _, tt := range []struct {
+		method, path, accept string
+		status, n            int
+	}{
+		{"GET", "/taxii2/", Media, 200, 0},
+		{"GET", "/taxii2/", "application/taxii+json", 200, 0},
+		{"GET", "/taxii2/", "application/taxii+json;version=2.0", 406, 0},
+		{"GET", "/nothing/", Media, 404, 0},
+		{"GET", "/trustgroup1/", Media, 200, 0},
+		{"GET", "/trustgroup1/collections/", Media, 200, 0},
+		{"GET", "/trustgroup1/collections/" + high + "/", Media, 200, 0},
+		{"GET", "/trustgroup1/collections/none/", Media, 404, 0},
+		{"GET", objects, Media, 200, 5},
+		{"GET", objects + "?match[version]=all", Media, 200, 8},
+		{"GET", objects + "?match[version]=first", Media, 200, 5},
+		{"GET", objects + "?match[type]=indicator", Media, 200, 2},
+		{"GET", objects + "?match[type]=indicator,malware", Media, 200, 3},
+		{"GET", objects + "?match[id]=indicator--cd981c25-8042-4166-8945-51178443bdac", Media, 200, 1},
+		{"GET", objects + "?match[version]=2016-12-25T12:30:59.444Z", Media, 200, 1},
+		{"GET", objects + "?added_after=2017-01-27T13:49:59Z", Media, 200, 2},
+		{"GET", objects + "?added_after=soon", Media, 400, 0},
+		{"GET", objects + "?limit=0", Media, 400, 0},
+		{"GET", objects + "?limit=2", Media, 200, 2},
+		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/", Media, 200, 1},
+		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/?match[version]=all", Media, 200, 3},
+		{"GET", objects + "indicator--00000000-0000-4000-8000-000000000000/", Media, 404, 0},
+		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/versions/", Media, 200, 0},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[version]=all", Media, 200, 8},
+		{"GET", "/trustgroup1/collections/472c94ae-3113-4e3e-a4dd-a9f4ac7471d4/objects/", Media, 403, 0},
+		{"DELETE", objects, Media, 405, 0},
+	} {
+		status, ids, _, h := ask(t, ts, tt.method, tt.path, tt.accept, "")
+		if status != tt.status || len(ids) != tt.n || h.Get("Content-Type") != Media {
+			t.Errorf("%s %s: %d, %d objects, want %d, %d (%s)", tt.method, tt.path, status, len(ids), tt.status, tt.n, h.Get("Content-Type"))
+		}
+	}
+	resp, err := ts.Client().Get(ts.URL + "/taxii2/")
+	if err != nil || resp.StatusCode != 401 || resp.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("without a password: %v, %v", resp.StatusCode, err)
+	}
+	resp.Body.Close()
+}
+
+func TestPost(t *testing.T) {
+	_, ts := fixture(t)
+	path := "/trustgroup1/collections/365fed99-08fa-fdcd-a1b3-fb247eb41d01/objects/"
+	good := `{"type":"indicator","spec_version":"2.1","id":"indicator--11111111-1111-4111-8111-111111111111","created":"2020-01-01T00:00:00.000Z","modified":"2020-01-01T00:00:00.000Z","pattern":"[url:value='http://a.com/']","pattern_type":"stix","valid_from":"2020-01-01T00:00:00Z"}`
+	status, _, v, _ := ask(t, ts, "POST", path, Media, `{"objects":[`+good+`,{"type":"indicator","id":"x"}]}`)
+	if status != 202 || v["success_count"] != 1. || v["failure_count"] != 1. || v["total_count"] != 2. || v["status"] != "complete" {
+		t.Errorf("%d %v", status, v)
+	}
+	if _, ids, _, _ := ask(t, ts, "GET", path, Media, ""); len(ids) != 1 {
+		t.Errorf("%d objects after the post", len(ids))
+	}
+	if status, _, _, _ := ask(t, ts, "POST", path, Media, `{"objects":[`+good); status != 422 {
+		t.Errorf("a broken envelope: %d", status)
+	}
+	if status, _, _, _ := ask(t, ts, "POST", path, Media, strings.Repeat(" ", maxPost+1)); status != 413 {
+		t.Errorf("a huge envelope: %d", status)
+	}
+}
+
+// Client and server talk to each other, page by page, and go on where they were.
+func TestClient(t *testing.T) {
+	_, ts := fixture(t)
+	c := &Client{HTTP: ts.Client(), Collection: ts.URL + "/trustgroup1/collections/365fed99-08fa-fdcd-a1b3-fb247eb41d01/", User: "admin", Pass: "Password0"}
+	var batch []json.RawMessage
+	const n = 2*maxPage + 7
+	for i := range n {
+		id := "domain-name--11111111-1111-4111-8111-" + strings.Repeat("0", 8) + string([]byte{'0' + byte(i/1000), '0' + byte(i/100%10), '0' + byte(i/10%10), '0' + byte(i%10)})
+		batch = append(batch, json.RawMessage(`{"type":"domain-name","spec_version":"2.1","id":"`+id+`","value":"a.com"}`))
+	}
+	if _, err := c.Push(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	fetch := func(after time.Time) (int, time.Time) {
+		count := 0
+		last, err := c.Fetch(t.Context(), after, func(it stix.Item) error { count++; return it.Err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return count, last
+	}
+	count, last := fetch(time.Time{})
+	if count != n || last.IsZero() {
+		t.Errorf("%d of %d, last %v", count, n, last)
+	}
+	if count, again := fetch(last); count != 0 || !again.Equal(last) {
+		t.Errorf("%d objects again, %v", count, again)
+	}
+}
+
+// Servers that fail for a while are tried again; others are left.
+func TestBackOff(t *testing.T) {
+	var waits []time.Duration
+	calls, status := 0, 503
+	ts := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		w.Header().Set("Content-Type", Media)
+		if calls < 3 {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(status)
+		}
+		io.WriteString(w, `{}`)
+	}))
+	defer ts.Close()
+	c := &Client{HTTP: ts.Client(), Collection: ts.URL, Sleep: func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }}
+	if _, err := c.Fetch(t.Context(), time.Time{}, func(stix.Item) error { return nil }); err != nil || !slices.Equal(waits, []time.Duration{7 * time.Second, 7 * time.Second}) {
+		t.Errorf("%v, waits %v", err, waits)
+	}
+	calls, status = 0, 403
+	if _, err := c.Fetch(t.Context(), time.Time{}, nil); err == nil || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// A server on a private address, or one that redirects there, is refused.
+func TestPrivate(t *testing.T) {
+	ts := httptest.NewServer(http.NotFoundHandler())
+	defer ts.Close()
+	if _, err := NewHTTP(false).Get(ts.URL); !errors.Is(err, ErrPrivate) {
+		t.Errorf("%v, want %v", err, ErrPrivate)
+	}
+	resp, err := NewHTTP(true).Get(ts.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+// A server that always has more, with the same place to go on, ends.
+func TestEndless(t *testing.T) {
+	ts := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", Media)
+		io.WriteString(w, `{"more":true,"next":"1"}`)
+	}))
+	defer ts.Close()
+	c := &Client{HTTP: ts.Client(), Collection: ts.URL}
+	if _, err := c.Fetch(t.Context(), time.Time{}, func(stix.Item) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}

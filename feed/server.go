@@ -1,0 +1,367 @@
+// Package feed exchanges intelligence over the network: a TAXII 2.1 server and
+// client (OASIS Standard, 10 June 2021), and a fetcher that a hostile server can
+// neither exhaust nor lead to private addresses.
+//
+// TAXII is HTTP with JSON: a server has API roots, a root has collections, a
+// collection has STIX objects in the order in which they were added, which
+// clients page through with added_after, limit and next.
+package feed
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"foregate/intel/stix"
+)
+
+// Media is the media type of TAXII 2.1 (section 1.6.8).
+const Media = "application/taxii+json;version=2.1"
+
+const (
+	// maxPost bounds what a client may add at once, in bytes; the API root says so.
+	maxPost = 10 << 20
+	// maxPage bounds a page in objects.
+	maxPage = 1000
+)
+
+// Stored is an object of a collection and when it was added.
+type Stored struct {
+	stix.Object
+	Added time.Time
+}
+
+// Backend keeps objects. Implementations are safe for concurrent use.
+type Backend interface {
+	// Objects gives a collection's objects, all versions, in the order in which
+	// they were added, until yield returns false.
+	Objects(ctx context.Context, collection string, yield func(Stored) bool) error
+	// Add keeps objects that are not there already.
+	Add(ctx context.Context, collection string, objects []stix.Object, at time.Time) error
+}
+
+// Collection is what a server says of a collection (section 5.2).
+type Collection struct {
+	ID          string   `json:"id"`
+	Title       string   `json:"title"`
+	Description string   `json:"description,omitempty"`
+	CanRead     bool     `json:"can_read"`
+	CanWrite    bool     `json:"can_write"`
+	MediaTypes  []string `json:"media_types,omitempty"`
+}
+
+// Server is a TAXII 2.1 server with one API root. It is an http.Handler; TLS is
+// the listener's business.
+type Server struct {
+	Title       string
+	Root        string // path segment of the API root, such as "api"
+	Collections []Collection
+	Backend     Backend
+	// Users maps names to passwords for HTTP basic authentication. None means
+	// that nobody may in.
+	Users map[string]string
+	Now   func() time.Time
+}
+
+// problem is the error message of section 3.6.
+type problem struct {
+	Title  string `json:"title"`
+	Status string `json:"http_status"`
+}
+
+func (s *Server) answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", Media)
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return // the client is gone
+	}
+}
+
+func (s *Server) fail(w http.ResponseWriter, status int, format string, args ...any) {
+	s.answer(w, status, problem{Title: fmt.Sprintf(format, args...), Status: strconv.Itoa(status)})
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.allowed(r) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="taxii"`)
+		s.fail(w, http.StatusUnauthorized, "a name and a password are due")
+		return
+	}
+	if !accepts(r.Header.Get("Accept")) {
+		s.fail(w, http.StatusNotAcceptable, "the Accept header must allow %s", Media)
+		return
+	}
+	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	switch {
+	case len(path) == 1 && path[0] == "taxii2":
+		root := "/" + s.Root + "/"
+		s.get(w, r, map[string]any{"title": s.Title, "default": root, "api_roots": []string{root}})
+	case path[0] != s.Root:
+		s.fail(w, http.StatusNotFound, "there is no API root %q", path[0])
+	case len(path) == 1:
+		s.get(w, r, map[string]any{"title": s.Title, "versions": []string{Media}, "max_content_length": maxPost})
+	case len(path) == 2 && path[1] == "collections":
+		s.get(w, r, map[string]any{"collections": s.Collections})
+	case path[1] == "collections":
+		s.collection(w, r, path[2:])
+	default:
+		s.fail(w, http.StatusNotFound, "there is no such resource")
+	}
+}
+
+func (s *Server) get(w http.ResponseWriter, r *http.Request, v any) {
+	if r.Method != http.MethodGet {
+		s.fail(w, http.StatusMethodNotAllowed, "only GET is possible here")
+		return
+	}
+	s.answer(w, http.StatusOK, v)
+}
+
+func (s *Server) allowed(r *http.Request) bool {
+	name, given, ok := r.BasicAuth()
+	want, known := s.Users[name]
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
+	return ok && known && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// accepts reads an Accept header: TAXII without a version or with 2.1, or all.
+func accepts(h string) bool {
+	for part := range strings.SplitSeq(h, ",") {
+		p := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(part)), " ", "")
+		if p == Media || p == "application/taxii+json" || p == "*/*" || p == "application/*" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) collection(w http.ResponseWriter, r *http.Request, path []string) {
+	i := slices.IndexFunc(s.Collections, func(c Collection) bool { return c.ID == path[0] })
+	if i < 0 {
+		s.fail(w, http.StatusNotFound, "there is no collection %q", path[0])
+		return
+	}
+	c := s.Collections[i]
+	if len(path) == 1 {
+		s.get(w, r, c)
+		return
+	}
+	if r.Method == http.MethodPost && len(path) == 2 && path[1] == "objects" {
+		s.post(w, r, c)
+		return
+	}
+	if r.Method != http.MethodGet {
+		s.fail(w, http.StatusMethodNotAllowed, "only GET is possible here")
+		return
+	}
+	if !c.CanRead {
+		s.fail(w, http.StatusForbidden, "collection %q may not be read", c.Title)
+		return
+	}
+	q, err := parseQuery(r)
+	if err != nil {
+		s.fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	switch {
+	case len(path) == 2 && path[1] == "objects":
+		s.page(w, r, c, q, "objects", func(o Stored) any { return o.Raw })
+	case len(path) == 3 && path[1] == "objects":
+		q.one = path[2]
+		s.page(w, r, c, q, "objects", func(o Stored) any { return o.Raw })
+	case len(path) == 4 && path[1] == "objects" && path[3] == "versions":
+		q.one, q.versions = path[2], []string{"all"}
+		s.page(w, r, c, q, "versions", func(o Stored) any { return stix.Time(o.Modified) })
+	case len(path) == 2 && path[1] == "manifest":
+		s.page(w, r, c, q, "objects", func(o Stored) any {
+			return map[string]string{"id": o.ID, "date_added": o.Added.UTC().Format("2006-01-02T15:04:05.000000Z"), "version": version(o), "media_type": "application/stix+json;version=2.1"}
+		})
+	default:
+		s.fail(w, http.StatusNotFound, "there is no such resource")
+	}
+}
+
+// version of an object that has none is when it was added (section 5.3).
+func version(o Stored) string {
+	if o.Modified.IsZero() {
+		return stix.Time(o.Added)
+	}
+	return stix.Time(o.Modified)
+}
+
+// query holds the filters of section 3.4.
+type query struct {
+	after                time.Time
+	limit, skip          int
+	ids, types, versions []string
+	one                  string // of the path
+}
+
+func parseQuery(r *http.Request) (query, error) {
+	q := query{limit: maxPage}
+	v := r.URL.Query()
+	var err error
+	if t := v.Get("added_after"); t != "" {
+		if q.after, err = time.Parse(time.RFC3339Nano, t); err != nil {
+			return q, fmt.Errorf("added_after %q is no timestamp", t)
+		}
+	}
+	if l := v.Get("limit"); l != "" {
+		n, err := strconv.Atoi(l)
+		if err != nil || n < 1 {
+			return q, fmt.Errorf("limit %q is no number above 0", l)
+		}
+		q.limit = min(n, maxPage)
+	}
+	if n := v.Get("next"); n != "" {
+		if q.skip, err = strconv.Atoi(n); err != nil || q.skip < 0 {
+			return q, fmt.Errorf("next %q was not given by this server", n)
+		}
+	}
+	list := func(key string) []string {
+		if s := v.Get("match[" + key + "]"); s != "" {
+			return strings.Split(s, ",")
+		}
+		return nil
+	}
+	q.ids, q.types, q.versions = list("id"), list("type"), list("version")
+	return q, nil
+}
+
+// select returns the objects that the filters let through, in order.
+func (s *Server) choose(ctx context.Context, c Collection, q query) ([]Stored, bool, error) {
+	var all []Stored
+	known := false
+	newest, oldest := map[string]time.Time{}, map[string]time.Time{}
+	err := s.Backend.Objects(ctx, c.ID, func(o Stored) bool {
+		if q.one != "" && o.ID != q.one {
+			return true
+		}
+		known = true
+		if t, ok := newest[o.ID]; !ok || o.Modified.After(t) {
+			newest[o.ID] = o.Modified
+		}
+		if t, ok := oldest[o.ID]; !ok || o.Modified.Before(t) {
+			oldest[o.ID] = o.Modified
+		}
+		if !o.Added.After(q.after) || len(q.ids) > 0 && !slices.Contains(q.ids, o.ID) || len(q.types) > 0 && !slices.Contains(q.types, o.Type) {
+			return true
+		}
+		all = append(all, o)
+		return true
+	})
+	if err != nil {
+		return nil, known, err
+	}
+	versions := q.versions
+	if len(versions) == 0 {
+		versions = []string{"last"}
+	}
+	return slices.DeleteFunc(all, func(o Stored) bool {
+		for _, v := range versions {
+			if v == "all" || v == "last" && o.Modified.Equal(newest[o.ID]) || v == "first" && o.Modified.Equal(oldest[o.ID]) {
+				return false
+			}
+			if t, err := time.Parse(time.RFC3339Nano, v); err == nil && t.Equal(o.Modified) {
+				return false
+			}
+		}
+		return true
+	}), known, nil
+}
+
+func (s *Server) page(w http.ResponseWriter, r *http.Request, c Collection, q query, key string, show func(Stored) any) {
+	all, known, err := s.choose(r.Context(), c, q)
+	if err != nil {
+		s.fail(w, http.StatusInternalServerError, "the collection cannot be read now")
+		return
+	}
+	if q.one != "" && !known {
+		s.fail(w, http.StatusNotFound, "there is no object %q", q.one)
+		return
+	}
+	if q.skip > len(all) {
+		q.skip = len(all)
+	}
+	part := all[q.skip:min(len(all), q.skip+q.limit)]
+	out := map[string]any{}
+	if len(part) > 0 { // section 3.7: an empty envelope has no list
+		list := make([]any, 0, len(part))
+		for _, o := range part {
+			list = append(list, show(o))
+		}
+		out[key] = list
+		w.Header().Set("X-TAXII-Date-Added-First", part[0].Added.UTC().Format("2006-01-02T15:04:05.000000Z"))
+		w.Header().Set("X-TAXII-Date-Added-Last", part[len(part)-1].Added.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	}
+	if end := q.skip + len(part); end < len(all) {
+		out["more"], out["next"] = true, strconv.Itoa(end)
+	}
+	s.answer(w, http.StatusOK, out)
+}
+
+// post adds objects (section 5.5) and answers with their status at once.
+func (s *Server) post(w http.ResponseWriter, r *http.Request, c Collection) {
+	switch {
+	case !c.CanWrite:
+		s.fail(w, http.StatusForbidden, "collection %q may not be written", c.Title)
+		return
+	case !accepts(r.Header.Get("Content-Type")):
+		s.fail(w, http.StatusUnsupportedMediaType, "the Content-Type must be %s", Media)
+		return
+	}
+	sr := stix.NewReader(http.MaxBytesReader(w, r.Body, maxPost))
+	var good []stix.Object
+	type entry struct {
+		ID      string `json:"id"`
+		Version string `json:"version,omitempty"`
+		Message string `json:"message,omitempty"`
+	}
+	var successes, failures []entry
+	for {
+		it, err := sr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			s.fail(w, http.StatusRequestEntityTooLarge, "more than %d bytes", maxPost)
+			return
+		}
+		if err != nil {
+			s.fail(w, http.StatusUnprocessableEntity, "%v", err)
+			return
+		}
+		if it.Err != nil {
+			failures = append(failures, entry{ID: it.Object.ID, Message: it.Err.Error()})
+			continue
+		}
+		good = append(good, it.Object)
+		successes = append(successes, entry{ID: it.Object.ID, Version: version(Stored{Object: it.Object, Added: s.Now()})})
+	}
+	if err := s.Backend.Add(r.Context(), c.ID, good, s.Now()); err != nil {
+		s.fail(w, http.StatusInternalServerError, "the objects cannot be kept now")
+		return
+	}
+	status := map[string]any{
+		"id": newStatusID(), "status": "complete", "request_timestamp": stix.Time(s.Now()), "total_count": len(good) + len(failures),
+		"success_count": len(good), "failure_count": len(failures), "pending_count": 0,
+	}
+	if len(successes) > 0 {
+		status["successes"] = successes
+	}
+	if len(failures) > 0 {
+		status["failures"] = failures
+	}
+	s.answer(w, http.StatusAccepted, status)
+}
