@@ -272,3 +272,23 @@ func TestEndless(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An unchanged file is not fetched again.
+func TestGet(t *testing.T) {
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") == `"1"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("ETag", `"1"`)
+		io.WriteString(w, "evil.com\n")
+	}))
+	defer ts.Close()
+	body, st, err := Get(t.Context(), NewHTTP(true), ts.URL, State{})
+	if err != nil || body == nil || st.ETag != `"1"` {
+		t.Fatal(body, st, err)
+	}
+	if body, _, err := Get(t.Context(), NewHTTP(true), ts.URL, st); body != nil || err != nil {
+		t.Error(body, err)
+	}
+}

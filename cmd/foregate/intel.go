@@ -24,6 +24,7 @@ import (
 type intelCmd struct {
 	Import    intelImportCmd    `cmd:"" help:"Take in STIX, MISP, CSV, edge lists, block lists and reports."`
 	Export    intelExportCmd    `cmd:"" help:"Write what is known as STIX, a MISP event or CSV."`
+	Feeds     intelFeedsCmd     `cmd:"" help:"Fetch what is new of a TAXII collection or a file on the web."`
 	Show      intelShowCmd      `cmd:"" help:"Show what is said of one thing, and by whom."`
 	Search    intelSearchCmd    `cmd:"" help:"Look for a part of a value."`
 	Pivot     intelPivotCmd     `cmd:"" help:"Walk from one thing to what shares infrastructure with it."`
@@ -140,6 +141,11 @@ func (im *importer) file(c intelImportCmd, name string) error {
 		defer z.Close()
 		br = bufio.NewReaderSize(z, 1<<16)
 	}
+	return im.reader(c, br)
+}
+
+// reader takes in a text of any format.
+func (im *importer) reader(c intelImportCmd, br *bufio.Reader) error {
 	head, err := br.Peek(4096)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
