@@ -160,7 +160,7 @@ func showItem(out io.Writer, it quarantine.Item) error {
 		if math.Abs(float64(r.Weight)) < 0.005 {
 			continue
 		}
-		fmt.Fprintf(&b, "  %+5.2f  %s\n", r.Weight, printable(r.Claim))
+		fmt.Fprintf(&b, "  %+5.2f  %s\n", r.Weight, sentence(printable(r.Claim)))
 		if r.Quote != "" {
 			fmt.Fprintf(&b, "           | %s\n", printable(r.Quote))
 		}

@@ -140,7 +140,7 @@ func explain(path string, j judged, all bool) string {
 		if !all && math.Abs(float64(r.Weight)) < minShown {
 			continue
 		}
-		fmt.Fprintf(&b, "  %+5.2f  %s\n", r.Weight, r.Claim)
+		fmt.Fprintf(&b, "  %+5.2f  %s\n", r.Weight, sentence(r.Claim))
 		if r.Quote != "" {
 			fmt.Fprintf(&b, "           | %s\n", r.Quote)
 		}
