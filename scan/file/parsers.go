@@ -9,6 +9,7 @@ import (
 	"foregate/scan/file/onenote"
 	"foregate/scan/file/ooxml"
 	"foregate/scan/file/pdf"
+	"foregate/scan/file/picture"
 	"foregate/scan/file/program"
 	"foregate/scan/file/rtf"
 	"foregate/scan/file/tree"
@@ -38,6 +39,7 @@ func parsers() []tree.Parser {
 		msg.TNEF{},
 		ics.Parser{},
 		vcard.Parser{},
+		picture.Parser{},
 		message{},
 	}
 }

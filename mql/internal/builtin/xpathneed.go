@@ -63,6 +63,8 @@ func needPath(path string) (needs []*text.Need, ok bool) {
 			}
 			needs = append(needs, needPredicate(strings.Join(tokens[i+1:end], " "))...)
 			i = end
+		case tok == "]": // the library reads as far as the expression goes
+			return needs, true
 		case tok == "/" || tok == "//" || tok == "." || tok == ".." || tok == "*" || tok == "@" || tok == "::":
 		case next == "::" && isName(tok):
 		case next == "(" && (tok == "text" || tok == "node" || tok == "comment"):

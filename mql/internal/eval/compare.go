@@ -22,11 +22,12 @@ func (p *Program) compare(n *check.Node) triFn {
 	return p.relation(n)
 }
 
-// near compiles strings.levenshtein(a, b) <= limit, which most texts fail by
-// their length; nil for other comparisons.
+// near compiles strings.levenshtein(a, b) <= limit, and 0 < … < limit, which
+// most texts fail by their length; nil for other comparisons.
 func (p *Program) near(n *check.Node) triFn {
-	call, limit := n.Args[0], n.Args[1]
-	if len(n.Ops) != 1 || n.Ops[0] != "<=" && n.Ops[0] != "<" || limit.Op != check.Const || limit.Const.Kind() != value.Int ||
+	k := len(n.Ops) - 1
+	call, limit := n.Args[k], n.Args[k+1]
+	if n.Ops[k] != "<=" && n.Ops[k] != "<" || limit.Op != check.Const || limit.Const.Kind() != value.Int || k > 1 || k == 1 && n.Args[0].Op != check.Const ||
 		call.Op != check.Call || call.Func.Name != "strings.levenshtein" && call.Func.Name != "strings.ilevenshtein" {
 		return nil
 	}

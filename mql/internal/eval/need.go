@@ -133,14 +133,19 @@ func (p *Program) needPage(call *check.Node) *cond {
 	if page.Free != 0 || !static(page) {
 		return nil
 	}
+	return p.allOf([]*cond{p.present(page), p.lower(builtin.NeedXPath(expr.Const.Str()), []*field{p.pageField(page)})})
+}
+
+// pageField is the source of a page as a field.
+func (p *Program) pageField(page *check.Node) *field {
 	key := "page " + strconv.Itoa(page.ID)
-	f := p.fieldIDs[key]
-	if f == nil {
-		get := p.val(page)
-		f = &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }}
-		p.addField(key, f)
+	if f := p.fieldIDs[key]; f != nil {
+		return f
 	}
-	return p.allOf([]*cond{p.present(page), p.lower(builtin.NeedXPath(expr.Const.Str()), []*field{f})})
+	get := p.val(page)
+	f := &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }}
+	p.addField(key, f)
+	return f
 }
 
 func (p *Program) needCompare(n *check.Node, scopes [][]*source) *cond {
