@@ -70,11 +70,11 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 		s.learner = newLearner(senders, db, log)
 	}
 	if err := s.reload(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
 	scfg, err := smtpConfigOf(conf.SMTP)
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
 	if conf.History.Records > 0 {
 		s.history = newRecorder(db, conf.History, log)

@@ -43,8 +43,8 @@ type Scorer struct {
 	total    float64
 }
 
-// Default values of Scorer, chosen by leaving one out among ATT&CK's attributed
-// campaigns; see bench/attribution.
+// Default values of Scorer, set by hand. Model overrides them with values fitted
+// to ATT&CK's attributed campaigns; see bench/attribution.
 const (
 	DefaultMu   = 10
 	DefaultKeep = 0.35

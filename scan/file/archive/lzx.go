@@ -57,7 +57,7 @@ func (b *lzxBits) fill(n uint) {
 				return
 			}
 			// Zeros may be read past the end; taking them is an error.
-			b.acc = b.acc<<16 | 0
+			b.acc <<= 16
 			if len(b.src) == 1 {
 				b.acc |= uint64(b.src[0])
 				b.src = nil

@@ -230,7 +230,7 @@ func local(b []byte, at int64) (e zipEntry, ok bool) {
 		flags: le16(h[6:]), method: le16(h[8:]), time: le16(h[10:]), crc: le32(h[14:]), packed: int64(le32(h[18:])), size: int64(le32(h[22:])), offset: at,
 		name: decodeName(h[lenLocal : lenLocal+nameLen]), start: start, extra: h[lenLocal+nameLen : lenLocal+nameLen+extraLen],
 	}
-	if x := extraField(e.extra, 1); x != nil && len(x) >= 16 && e.size == 0xffffffff {
+	if x := extraField(e.extra, 1); len(x) >= 16 && e.size == 0xffffffff {
 		e.size, e.packed = int64(le64(x)), int64(le64(x[8:]))
 	}
 	return e, true

@@ -320,6 +320,8 @@ func (w workbook) report(res *tree.Result, name string, ind *shape.OLETools) {
 	res.Say(text)
 }
 
+// ReportSheets notes the sheets of a workbook that a reader is not shown: hidden
+// ones, and very hidden ones, which no menu of the program brings back.
 func ReportSheets(res *tree.Result, name string, hidden, very []string) {
 	if len(very) > 0 {
 		q := strings.Join(very[:min(len(very), 8)], ", ")
