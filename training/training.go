@@ -3,7 +3,7 @@
 //
 // A folder per language (its ISO 639-1 code) holds text files of base texts:
 //
-//	= cred_theft sec
+//	= cred sec
 //	Your {mailbox|e-mail account} is {almost full|at 98 %}
 //	Sign in [URL] to get more {space|storage}.
 //
@@ -118,6 +118,10 @@ func expandAll(fsys fs.FS, dir string, perBase int) ([]Example, error) {
 		if frames[lang] == nil {
 			if frames[lang], err = readSlots(fsys, path.Join(lang, "frame.txt"), slots); err != nil {
 				return nil, err
+			}
+			if dir == HardNegatives {
+				// A sender that signs as a known brand would be an impostor.
+				frames[lang]["BRAND"] = slots["COMPANY"]
 			}
 		}
 		bases, err := readBases(fsys, name, lang)
