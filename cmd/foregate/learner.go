@@ -87,7 +87,8 @@ func (l *learner) run(ctx context.Context) {
 	for {
 		select {
 		case n := <-l.queue:
-			l.store(ctx, n)
+			// A note in hand is kept, also when the stop comes meanwhile.
+			l.store(context.WithoutCancel(ctx), n)
 		case <-tick.C:
 			l.settle(ctx, time.Now())
 		case <-ctx.Done():
@@ -112,6 +113,8 @@ func (l *learner) drain(ctx context.Context) {
 }
 
 func (l *learner) store(ctx context.Context, n *sender.Note) {
+	ctx, cancel := context.WithTimeout(ctx, learnStop)
+	defer cancel()
 	if err := l.senders.Keep(ctx, n); err != nil {
 		l.log.Error("keeping what a message teaches", "error", err)
 	}

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -89,9 +91,24 @@ func (t *tally) add(e event, w io.Writer) {
 		}
 		t.skipped++
 		t.show(w, "SKIP", key)
+		delete(t.output, key)
 	case "fail":
 		t.failed++
 		t.show(w, "FAIL", key)
+		delete(t.output, key)
+		if e.Test == "" {
+			t.showUnfinished(w, e.Package)
+		}
+	}
+}
+
+// showUnfinished shows the tests of a package that neither passed nor failed:
+// what was running when the process died.
+func (t *tally) showUnfinished(w io.Writer, pkg string) {
+	for _, key := range slices.Sorted(maps.Keys(t.output)) {
+		if strings.HasPrefix(key, pkg+" ") && key != pkg+" " {
+			t.show(w, "unfinished", key)
+		}
 	}
 }
 
