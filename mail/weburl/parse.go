@@ -257,8 +257,20 @@ func setMailto(u *mail.URL, rest string) {
 func splitTail(s string) (path, query, fragment string) {
 	s, fragment, _ = strings.Cut(s, "#")
 	path, query, _ = strings.Cut(s, "?")
+	// An empty fragment or query is not written back: blanks before it are then
+	// at the end, where they do not belong to the URL.
+	if fragment == "" {
+		query = strings.TrimRight(query, blanks)
+		if query == "" {
+			path = strings.TrimRight(path, blanks)
+		}
+	}
 	return path, query, fragment
 }
+
+// blanks are stripped from the ends of a URL (WHATWG URL, section 4.4: C0
+// controls and space).
+const blanks = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f "
 
 // serialise writes a special URL back; authority stands in for a host that
 // could not be read.
