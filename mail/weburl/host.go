@@ -61,7 +61,7 @@ func setHost(u *mail.URL, host string) bool {
 	if host == "" {
 		return false
 	}
-	d := mail.NewDomain(host)
+	d := mail.NewDomain(strings.TrimRight(host, "."))
 	if ip, encoders, is := parseIPv4(d.Domain); is {
 		u.IP = &mail.IP{IP: ip.String(), Version: 4}
 		if written != u.IP.IP {
@@ -96,7 +96,7 @@ func setIPv6(u *mail.URL, s string) bool {
 // filling the remaining bytes. encoders names the spellings that are not plain
 // dotted decimal.
 func parseIPv4(host string) (addr netip.Addr, encoders []string, ok bool) {
-	host = strings.TrimSuffix(host, ".")
+	host = strings.TrimRight(host, ".")
 	if !endsInNumber(host) {
 		return addr, nil, false
 	}
