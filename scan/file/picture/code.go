@@ -2,8 +2,10 @@ package picture
 
 import (
 	"context"
+	"errors"
 	"image"
 	"image/color"
+	"math"
 	"strings"
 
 	"github.com/makiuchi-d/gozxing"
@@ -11,6 +13,7 @@ import (
 	"github.com/makiuchi-d/gozxing/datamatrix"
 	"github.com/makiuchi-d/gozxing/multi/qrcode"
 	plainqr "github.com/makiuchi-d/gozxing/qrcode"
+	"github.com/makiuchi-d/gozxing/qrcode/detector"
 
 	"foregate/mail/weburl"
 	"foregate/mql/shape"
@@ -36,7 +39,14 @@ const (
 	maxCodes = 16
 	// maxCode is the longest content of a QR code, in bytes (version 40-L).
 	maxCode = 7089
+	// maxFinders is how many finder patterns (the squares in the corners of QR
+	// codes, three of each) are taken for codes: the library tries every three
+	// of them together, so that a field of thousands would keep it busy for hours.
+	maxFinders = 3 * maxCodes
 )
+
+// errFinders says that a picture is drawn to wear readers of codes out.
+var errFinders = errors.New("more finder patterns than codes have")
 
 // grey draws a picture on white; clear tells whether any of it is transparent.
 func grey(img image.Image) (g *image.Gray, clear bool) {
@@ -52,6 +62,18 @@ func flatten(img image.Image, ground uint8) (g *image.Gray, clear bool) {
 			copy(g.Pix[row*g.Stride:(row+1)*g.Stride], y.Y[at:])
 		}
 		return g, false
+	}
+	if n, ok := img.(*image.NRGBA); ok {
+		for row := range b.Dy() {
+			line := n.Pix[row*n.Stride:]
+			for x := range b.Dx() {
+				px := line[4*x : 4*x+4 : 4*x+4]
+				l, a := (299*int(px[0])+587*int(px[1])+114*int(px[2]))/1000, int(px[3])
+				g.Pix[row*g.Stride+x] = uint8((l*a + int(ground)*(255-a)) / 255)
+				clear = clear || a < 255
+			}
+		}
+		return g, clear
 	}
 	light := func(c color.Color) (uint8, bool) {
 		r, gr, bl, a := c.RGBA()
@@ -126,11 +148,12 @@ func box(g *image.Gray, x0, y0, x1, y1 int) int {
 // read finds the contents of the codes in a picture, in no order of places,
 // each once. It tries dark on light, light on dark, a small size, and where
 // parts are transparent a dark ground; the first try that finds something
-// ends the search. The error is that of ctx.
+// ends the search. The error is that of ctx, or errFinders.
 func read(ctx context.Context, img image.Image, g *image.Gray, clear bool) ([]string, error) {
 	if flat(g) && !clear {
 		return nil, nil
 	}
+	var crowded error
 	grounds := []*image.Gray{g}
 	if clear {
 		dark, _ := flatten(img, 0)
@@ -146,13 +169,17 @@ func read(ctx context.Context, img image.Image, g *image.Gray, clear bool) ([]st
 				if err := ctx.Err(); err != nil {
 					return nil, context.Cause(ctx)
 				}
-				if found := codes(scaled(g, side, inverted)); len(found) > 0 {
+				found, err := codes(scaled(g, side, inverted))
+				if len(found) > 0 {
 					return found, nil
+				}
+				if err != nil {
+					crowded = err
 				}
 			}
 		}
 	}
-	return nil, nil
+	return nil, crowded
 }
 
 // flat tells pictures that are all of one brightness, by a sample.
@@ -165,18 +192,25 @@ func flat(g *image.Gray) bool {
 }
 
 // codes asks the readers of each kind of code, with the local and the global
-// way to tell dark from light.
-func codes(g *image.Gray) []string {
+// way to tell dark from light. It fails with errFinders.
+func codes(g *image.Gray) ([]string, error) {
 	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
 	w, h := g.Bounds().Dx(), g.Bounds().Dy()
 	for _, binarizer := range []func(gozxing.LuminanceSource) gozxing.Binarizer{gozxing.NewHybridBinarizer, gozxing.NewGlobalHistgramBinarizer} {
 		src, err := gozxing.NewPlanarYUVLuminanceSource(g.Pix, w, h, 0, 0, w, h, false)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		bitmap, err := gozxing.NewBinaryBitmap(binarizer(src))
 		if err != nil {
-			return nil
+			return nil, err
+		}
+		dark, err := bitmap.GetBlackMatrix()
+		if err != nil {
+			continue // of one brightness
+		}
+		if finders(dark) > maxFinders {
+			return nil, errFinders
 		}
 		var out []string
 		if all, err := qrcode.NewQRCodeMultiReader().DecodeMultiple(bitmap, hints); err == nil {
@@ -186,17 +220,46 @@ func codes(g *image.Gray) []string {
 		}
 		for _, reader := range []gozxing.Reader{plainqr.NewQRCodeReader(), aztec.NewAztecReader(), datamatrix.NewDataMatrixReader()} {
 			if len(out) > 0 {
-				return out
+				return out, nil
 			}
 			if r, err := reader.Decode(bitmap, hints); err == nil {
 				out = keep(out, r.GetText())
 			}
 		}
 		if len(out) > 0 {
-			return out
+			return out, nil
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// finders estimates how many finder patterns there are: runs of dark and light
+// like 1:1:3:1:1 across and down (ISO/IEC 18004 section 5.3.2). One whose
+// module has m pixels is met in the 3m rows of its middle.
+func finders(m *gozxing.BitMatrix) int {
+	f := detector.NewFinderPatternFinder(m, nil)
+	sum := 0.0
+	for y := range m.GetHeight() {
+		var runs [5]int // the last five, the newest last; the first is dark
+		dark := false
+		for x := range m.GetWidth() + 1 {
+			now := x < m.GetWidth() && m.Get(x, y)
+			if now == dark {
+				runs[4]++
+				continue
+			}
+			total := runs[0] + runs[1] + runs[2] + runs[3] + runs[4]
+			if dark && detector.FinderPatternFinder_foundPatternCross(runs[:]) {
+				middle := x - runs[4] - runs[3] - (runs[2]+1)/2
+				if !math.IsNaN(f.CrossCheckVertical(y, middle, runs[2], total)) {
+					sum += 7 / (3 * float64(total))
+				}
+			}
+			copy(runs[:], runs[1:])
+			runs[4], dark = 1, now
+		}
+	}
+	return int(sum)
 }
 
 func keep(list []string, text string) []string {

@@ -264,7 +264,7 @@ func trailer(k string, in *tree.Input, res *tree.Result) error {
 		return nil
 	}
 	res.Find("file.appended-data", fmt.Sprintf("%d bytes", len(rest)), "picture %q carries data behind its end", in.Name)
-	return res.Add(in.Budget, tree.Child{How: "appended", Data: bytes.Clone(rest)}, int64(len(rest)))
+	return res.Add(in.Budget, tree.Child{Name: "appended", How: "appended", Data: bytes.Clone(rest)}, int64(len(rest)))
 }
 
 // gifEnd walks through the blocks of a GIF (version 89a, sections 15 to 27)

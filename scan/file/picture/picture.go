@@ -7,6 +7,7 @@ package picture
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/gif"
@@ -32,7 +33,7 @@ const (
 
 // Parser looks into PNG, JPEG, GIF and BMP pictures. It reports links in codes
 // (file.qr-link), other codes that hand something over to a telephone
-// (file.qr-code) and data behind the end of the picture (file.appended-data).
+// (file.qr-code), fields of decoys (file.qr-decoys) and data behind the end of the picture (file.appended-data).
 type Parser struct{}
 
 // Name implements tree.Parser.
@@ -88,6 +89,10 @@ func (Parser) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	g, clear := grey(img)
 	meta.add("PerceptualHash", fmt.Sprintf("%016x", hash(g)))
 	found, err := read(ctx, img, g, clear)
+	if errors.Is(err, errFinders) {
+		res.Find("file.qr-decoys", "", "picture %q is strewn with the corner marks of codes and was not searched for codes wholly", in.Name)
+		err = nil
+	}
 	items := make([]shape.QRItem, 0, len(found))
 	for _, text := range found {
 		items = append(items, tell(&res, in.Name, text))
