@@ -208,6 +208,12 @@ func goodLines(b []byte, first bool) []byte {
 // when loose, begins with lines of it.
 func looksBase64(b []byte, loose bool) bool {
 	n, mixed, lineStart := 0, 0, true
+	for i := 0; i < min(len(b), maxLead); i++ {
+		if digit(b[i], false) >= 0 {
+			b = b[i:] // a few stray bytes may stand before it
+			break
+		}
+	}
 	for _, c := range b {
 		switch {
 		case digit(c, false) >= 0:
@@ -227,6 +233,9 @@ func looksBase64(b []byte, loose bool) bool {
 	}
 	return n >= minBase64 && mixed == 3
 }
+
+// maxLead bounds the stray bytes before base64: a damaged line end, not words.
+const maxLead = 8
 
 // minBase64 is how much base64 it takes to call a text base64: shorter runs
 // are words.

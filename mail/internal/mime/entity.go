@@ -31,6 +31,7 @@ type ctype struct {
 // readView picks the MIME fields of a header.
 func readView(fields []header.Field) view {
 	var v view
+	var near []header.Field // fields whose names are misspelt
 	for i := range fields {
 		f := &fields[i]
 		if len(f.Key) < len("content-id") || f.Key[0] != 'c' && header.LooseKey(f.Key[:1]) != "" {
@@ -39,6 +40,7 @@ func readView(fields []header.Field) view {
 		key := f.Key
 		if !strings.HasPrefix(key, "content-") {
 			if k := header.LooseKey(key); !strings.HasPrefix(k, "content") {
+				near = append(near, *f)
 				continue
 			}
 		}
@@ -61,12 +63,38 @@ func readView(fields []header.Field) view {
 			v.desc = header.DecodeWords(f.Value())
 		case "contentlocation":
 			v.location = f.Value()
+		case "contentlanguage", "contentlength", "contentclass", "contentmd5", "contentfeatures":
+		default:
+			near = append(near, *f)
 		}
 	}
+	v.misspelt(near)
 	for i := range v.types {
 		v.types[i].main = typeOf(v.types[i].params.Main)
 	}
 	return v
+}
+
+// misspelt takes fields whose names differ from those of MIME fields in one or
+// two letters, where the right ones are missing: relays and filters that repair
+// headers exist, and what only they read must be listed too.
+func (v *view) misspelt(near []header.Field) {
+	types, ctes, disps := len(v.types) == 0, len(v.ctes) == 0, len(v.disps) == 0
+	for i := range near[:min(len(near), maxMerged)] {
+		f := &near[i]
+		switch key := header.LooseKey(f.Key); {
+		case types && header.Near(key, "contenttype"):
+			text := f.Value()
+			v.types = append(v.types, ctype{raw: f.Raw, text: text, params: header.ParseParams(text)})
+		case ctes && header.Near(key, "contenttransferencoding"):
+			v.ctes = append(v.ctes, "", f.Value()) // most readers see no encoding
+		case disps && header.Near(key, "contentdisposition"):
+			v.disps = append(v.disps, *f)
+		default:
+			continue
+		}
+		v.odd = true
+	}
 }
 
 // typeOf cleans a media type; "" when it is none.
