@@ -169,6 +169,9 @@ func (p *parser) otherHeaders(src *source, c context, b header.Block) {
 		src.claim(b.Body, late)
 		v := readView(late.Fields)
 		p.body(src, alt, &v, late.Body)
+		if !isMultipart(v.mainType(c.digest)) {
+			p.otherEnd(src, alt, &v, late)
+		}
 	}
 }
 

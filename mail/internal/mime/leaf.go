@@ -12,7 +12,10 @@ import (
 
 // encReading is one transfer encoding that some reader applies; name "" is the
 // identity.
-type encReading struct{ name, id string }
+type encReading struct {
+	name, id string
+	skip     int // bytes of the body that stand before the encoded content
+}
 
 // identityCTE reports whether a declared encoding leaves the bytes alone.
 func identityCTE(v string) bool {
@@ -29,7 +32,7 @@ func (p *parser) encodings(v *view, body []byte) []encReading {
 	var out []encReading
 	add := func(name, id string) {
 		if !slices.ContainsFunc(out, func(e encReading) bool { return e.name == name }) {
-			out = append(out, encReading{name, id})
+			out = append(out, encReading{name: name, id: id})
 		}
 	}
 	for _, cte := range v.ctes {
@@ -47,6 +50,11 @@ func (p *parser) encodings(v *view, body []byte) []encReading {
 	probe := body[:min(len(body), 1<<12)]
 	if !hasEnc(out, "base64") && looksBase64(probe, len(v.disps) > 0 || len(v.ctes) > 0 || len(v.types) > 0 && !strings.HasPrefix(v.types[0].main, "text/")) {
 		add("base64", UndeclaredEncoding)
+	}
+	if !hasEnc(out, "base64") && len(v.types)+len(v.disps) > 0 && !v.prose() {
+		if at := base64Block(probe); at > 0 {
+			out = append(out, encReading{"base64", UndeclaredEncoding, at})
+		}
 	}
 	if !hasEnc(out, "quoted-printable") && looksQuoted(body) {
 		add("quoted-printable", UndeclaredEncoding)
@@ -160,6 +168,11 @@ func decodings(name string, body []byte, p *parser) []decoding {
 	return out
 }
 
+// prose reports whether the header declares a text that is no file.
+func (v *view) prose() bool {
+	return len(v.disps) == 0 && (len(v.types) == 0 || strings.HasPrefix(v.types[0].main, "text/") && !strings.Contains(v.types[0].text, "name"))
+}
+
 // leafInfo is what the header says of a leaf.
 type leafInfo struct {
 	names []string
@@ -250,7 +263,7 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 		if ei > 0 && !p.forkDecoding(e.id, e.name, off) {
 			return
 		}
-		ds := decodings(e.name, body, p)
+		ds := decodings(e.name, body[e.skip:], p)
 		if e.name == "quoted-printable" && part.plainText() && len(ds) > 1 {
 			ds = ds[:1]
 		}

@@ -61,7 +61,16 @@ func (p *parser) sweep(src *source) {
 			c.reading = p.rendering
 		}
 		p.leaf(src, c, &v, b.Body, v.mainType(false))
+		p.otherEnd(src, c, &v, b)
 	}
+}
+
+// otherEnd reads a leaf again from the other place where its header may end.
+func (p *parser) otherEnd(src *source, c context, v *view, b header.Block) {
+	if b.AltBody < 0 || b.AltBody == b.Body || b.AltBody >= c.end || !p.fork(HeaderEnd, lineText(src, b.AltBody), src.offset(b.AltBody)) {
+		return
+	}
+	p.leaf(src, c.other("h", HeaderEnd), v, b.AltBody, v.mainType(false))
 }
 
 // partHeader reports whether the fields look like the header of a part rather
@@ -79,12 +88,15 @@ func partHeader(v *view) bool {
 		}
 	}
 	for _, c := range v.ctes {
-		if _, plain := encodingNames(c); plain {
+		if names, plain := encodingNames(c); plain || len(names) > 0 && len(c) < maxEncodingName {
 			return true
 		}
 	}
 	return false
 }
+
+// maxEncodingName tells a misspelt encoding from a sentence about one.
+const maxEncodingName = 40
 
 // sweepEnd is where an undeclared part with header line h ends: at a delimiter
 // line, or before the next part header.
