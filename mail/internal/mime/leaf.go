@@ -329,7 +329,12 @@ func (p *parser) inside(src *source, c context, q Part, idx, start int, verbatim
 	switch q.Type {
 	case "message/rfc822", "message/global", "message/news", "message/partial":
 		if q.Type == "message/partial" {
-			p.note(Partial, q.Declared, q.Offset)
+			f := fragmentOf(q.Declared)
+			if !f.whole() {
+				p.note(Partial, q.Declared, q.Offset)
+			}
+			f.path, f.parent, f.depth, f.content = q.Path, q.Parent, c.depth, q.Content
+			p.keep(f)
 		}
 		p.attached(src, c, q, idx, start, verbatim)
 	case "message/external-body":
@@ -368,6 +373,11 @@ func (p *parser) attached(src *source, c context, q Part, idx, start int, verbat
 	k := context{
 		path: q.Path + ".1", reading: q.Reading, structural: c.structural || q.Reading != "", depth: c.depth + 1,
 		parent: idx, nested: true, root: true,
+	}
+	if verbatim && q.Type == "message/partial" && c.path == "1" && fragmentOf(q.Declared).number == 1 {
+		// The message is the first or only piece: what it encloses takes its place
+		// (RFC 2046 section 5.2.2.1).
+		k.nested, k.top = false, &p.res.Enclosed
 	}
 	if verbatim {
 		k.start, k.end, k.outerEnd = start, c.end, c.end
