@@ -138,7 +138,7 @@ func decodings(name string, body []byte, p *parser) []decoding {
 			all = append(all, e.content)
 		}
 		if len(all) == 0 {
-			all = append(all, uuLines(body))
+			all = append(all, uuLines(body, false))
 		}
 		id = UUEncode
 	case "yenc":
@@ -340,7 +340,11 @@ func (p *parser) inside(src *source, c context, q Part, idx, start int, verbatim
 	case "message/external-body":
 		p.note(ExternalBody, q.Declared, q.Offset)
 	default:
-		if !strings.HasPrefix(q.Type, "text/") || q.Type == "text/html" {
+		if messageLike(&q) {
+			p.attached(src, c, q, idx, start, verbatim)
+			return
+		}
+		if !strings.HasPrefix(q.Type, "text/") {
 			return
 		}
 		for i, e := range embeddedFiles(q.Content) {
@@ -359,6 +363,27 @@ func (p *parser) inside(src *source, c context, q Part, idx, start int, verbatim
 			p.emit(f, true)
 		}
 	}
+}
+
+// messageLike reports whether a leaf of another type holds a message that
+// clients open as one, by its type or name and first line.
+func messageLike(q *Part) bool {
+	switch q.Type {
+	case "message/delivery-status", "message/disposition-notification", "message/feedback-report":
+		return false
+	case "text/rfc822", "application/x-email":
+	default:
+		named := func(n string) bool {
+			n = strings.ToLower(strings.TrimRight(n, ". "))
+			return strings.HasSuffix(n, ".eml") || strings.HasSuffix(n, ".mht") || strings.HasSuffix(n, ".mhtml") || strings.HasSuffix(n, ".nws")
+		}
+		if !strings.HasPrefix(q.Type, "message/") && !slices.ContainsFunc(q.FileNames, named) {
+			return false
+		}
+	}
+	line, _ := cutLine(bytes.TrimLeft(q.Content[:min(len(q.Content), 1<<10)], " \t\r\n\ufeff"), 0)
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	return ok && len(name) > 1 && bytes.IndexAny(name, " \t<>{}") < 0 || bytes.HasPrefix(line, []byte("From "))
 }
 
 // attached reads an attached message.
@@ -384,7 +409,9 @@ func (p *parser) attached(src *source, c context, q Part, idx, start int, verbat
 		p.entity(src, k)
 		return
 	}
-	p.note(EncodedMessage, q.CTE, q.Offset)
+	if strings.HasPrefix(q.Type, "message/") {
+		p.note(EncodedMessage, q.CTE, q.Offset)
+	}
 	if src.level >= maxLevels {
 		p.note(BoundDepth, "", q.Offset)
 		return

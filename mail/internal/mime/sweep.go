@@ -9,9 +9,31 @@ import (
 	"foregate/mail/internal/header"
 )
 
+// outside lists uuencoded and yEnc files wherever they stand, preamble, epilogue
+// and HTML included: a reader that knows no MIME decodes them all.
+func (p *parser) outside(src *source) {
+	for i, e := range embeddedFiles(src.buf) {
+		q := Part{
+			Path: "u" + strconv.Itoa(i+1), Reading: e.id, Type: "application/octet-stream", Encoding: e.id[len("mime."):], Disposition: "attachment",
+			Structural: true, Offset: src.offset(e.at), Size: len(e.content), Content: e.content, Parent: -1,
+		}
+		if e.name != "" {
+			q.FileNames = []string{e.name}
+		}
+		if p.decodable -= int64(len(e.content)); p.decodable < 0 {
+			p.note(BoundDecoded, "", -1)
+			return
+		}
+		if p.emit(q, true) >= 0 {
+			p.note(e.id, e.name, src.offset(e.at))
+		}
+	}
+}
+
 // sweep looks for part headers that no reading claimed, in one pass over the
 // lines that begin with "Content-".
 func (p *parser) sweep(src *source) {
+	p.outside(src)
 	if len(src.heads) == 0 {
 		return
 	}
