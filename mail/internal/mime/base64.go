@@ -208,7 +208,7 @@ func goodLines(b []byte, first bool) []byte {
 // when loose, begins with lines of it.
 func looksBase64(b []byte, loose bool) bool {
 	n, mixed, lineStart := 0, 0, true
-	for i := 0; i < min(len(b), maxLead); i++ {
+	for i := 0; i < min(len(b), maxLead) && b[i] != '-'; i++ {
 		if digit(b[i], false) >= 0 {
 			b = b[i:] // a few stray bytes may stand before it
 			break

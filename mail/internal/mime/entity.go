@@ -640,7 +640,7 @@ func (p *parser) encodedMultipart(src *source, c context, v *view, start int) {
 		return
 	}
 	for _, e := range p.encodings(v, src.buf[min(start, c.end):c.end]) {
-		if e.name == "" || e.id == UndeclaredEncoding && e.name != "base64" || src.level >= maxLevels {
+		if e.name == "" || e.skip > 0 || e.id == UndeclaredEncoding && e.name != "base64" || src.level >= maxLevels {
 			continue
 		}
 		for _, d := range decodings(e.name, src.buf[start:c.end], p) {

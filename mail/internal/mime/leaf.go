@@ -377,7 +377,8 @@ func messageLike(q *Part) bool {
 			n = strings.ToLower(strings.TrimRight(n, ". "))
 			return strings.HasSuffix(n, ".eml") || strings.HasSuffix(n, ".mht") || strings.HasSuffix(n, ".mhtml") || strings.HasSuffix(n, ".nws")
 		}
-		if !strings.HasPrefix(q.Type, "message/") && !slices.ContainsFunc(q.FileNames, named) {
+		guessed := q.Nested && q.Reading == UndeclaredEncoding
+		if !guessed && !strings.HasPrefix(q.Type, "message/") && !slices.ContainsFunc(q.FileNames, named) {
 			return false
 		}
 	}
