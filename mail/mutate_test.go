@@ -137,22 +137,17 @@ func TestManyMutations(t *testing.T) {
 			}
 			runs++
 			if m := Parse(Envelope{}, e); !b.holds(m) {
-				if missed++; missed <= tolerated+2 {
+				if missed++; missed <= 5 {
 					t.Logf("%s: payload not listed in %q%s", b.name, e, summary(m))
 				}
 			}
 		}
 	}
-	if missed > tolerated {
+	if missed > 0 {
 		t.Errorf("%d of %d mutations hide the payload", missed, runs)
 	}
 	t.Logf("%d mutations, %d hide the payload", runs, missed)
 }
-
-// tolerated is how many of the 24,000 random multiple edits may hide the
-// payload: those that misspell the name of the encoding or its field, which
-// then no reader applies, and damage the payload's surroundings as well.
-const tolerated = 4
 
 // edit changes one byte or one line of e outside payload.
 func edit(rnd *rand.Rand, e, payload, chars []byte) []byte {

@@ -25,7 +25,7 @@ func ParseWith(b Bounds, env Envelope, raw []byte) *Message {
 		Header: header.Limits{Block: b.HeaderBytes, Line: b.HeaderLine},
 	})
 	m := &Message{Envelope: env, Raw: raw}
-	p := builder{m: m, fields: res.Header.Fields}
+	p := builder{m: m, fields: enclosed(res.Header.Fields, res.Enclosed.Fields)}
 	for _, d := range res.Defects {
 		m.Defects = append(m.Defects, Defect(d))
 	}
@@ -56,6 +56,34 @@ func (b Bounds) withDefaults() Bounds {
 		b.Decoded = d.Decoded
 	}
 	return b
+}
+
+// enclosed gives the fields of a message that was sent in pieces (RFC 2046
+// section 5.2.2.1): those of the outer header, but subject, identity and MIME
+// fields as the enclosed header has them.
+func enclosed(outer, inner []header.Field) []header.Field {
+	var own []header.Field
+	keys := map[string]bool{}
+	for _, f := range inner {
+		switch f.Key {
+		case "subject", "message-id", "encrypted", "mime-version":
+			own, keys[f.Key] = append(own, f), true
+		default:
+			if strings.HasPrefix(f.Key, "content-") {
+				own, keys[f.Key] = append(own, f), true
+			}
+		}
+	}
+	if len(own) == 0 {
+		return outer
+	}
+	for _, f := range outer {
+		if !keys[f.Key] {
+			own = append(own, f)
+		}
+	}
+	slices.SortStableFunc(own, func(a, b header.Field) int { return a.Offset - b.Offset })
+	return own
 }
 
 // builder fills a message from its parsed header and parts.

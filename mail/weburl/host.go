@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"foregate/domain"
 	"foregate/mail"
@@ -61,7 +62,8 @@ func setHost(u *mail.URL, host string) bool {
 	if host == "" {
 		return false
 	}
-	d := mail.NewDomain(strings.TrimRight(host, "."))
+	// Blanks and dots in any mix at the end are no part of the name.
+	d := mail.NewDomain(strings.TrimRightFunc(host, func(r rune) bool { return r == '.' || isSpace(r) }))
 	if ip, encoders, is := parseIPv4(d.Domain); is {
 		u.IP = &mail.IP{IP: ip.String(), Version: 4}
 		if written != u.IP.IP {
@@ -70,7 +72,16 @@ func setHost(u *mail.URL, host string) bool {
 		return true
 	}
 	u.Domain = &d
-	return d.Valid || d.Domain != "" && !strings.ContainsAny(d.Domain, " \"<>^`{|}%#/:?@[\\]") && !endsInNumber(d.Domain)
+	return d.Valid || d.Domain != "" && strings.IndexFunc(d.Domain, forbidden) < 0 && !endsInNumber(d.Domain)
+}
+
+// isSpace tells blanks and control characters, which mail clients trim.
+func isSpace(r rune) bool { return isBlank(r) || unicode.IsSpace(r) }
+
+// forbidden tells the characters that no host has (WHATWG URL section 3.2,
+// forbidden domain code points), and those that end a URL in text.
+func forbidden(r rune) bool {
+	return r == 0x7F || isSpace(r) || strings.ContainsRune("\"<>^`{|}%#/:?@[\\]", r)
 }
 
 // setIPv6 reads an IPv6 literal without brackets. An IPv4-mapped one is

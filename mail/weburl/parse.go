@@ -76,7 +76,7 @@ func clean(s string) string {
 	if len(s) > MaxURL {
 		s = s[:MaxURL]
 	}
-	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' || r == 0xA0 || r == 0x200B || r == 0xFEFF })
+	s = strings.TrimFunc(s, isBlank)
 	if strings.ContainsAny(s, "\t\r\n") {
 		s = strings.Map(func(r rune) rune {
 			if r == '\t' || r == '\r' || r == '\n' {
@@ -260,17 +260,17 @@ func splitTail(s string) (path, query, fragment string) {
 	// An empty fragment or query is not written back: blanks before it are then
 	// at the end, where they do not belong to the URL.
 	if fragment == "" {
-		query = strings.TrimRight(query, blanks)
+		query = strings.TrimRightFunc(query, isBlank)
 		if query == "" {
-			path = strings.TrimRight(path, blanks)
+			path = strings.TrimRightFunc(path, isBlank)
 		}
 	}
 	return path, query, fragment
 }
 
-// blanks are stripped from the ends of a URL (WHATWG URL, section 4.4: C0
-// controls and space).
-const blanks = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f "
+// isBlank tells what is stripped from the ends of a URL: C0 controls and space
+// (WHATWG URL, section 4.4), and the blanks that mail programs put around it.
+func isBlank(r rune) bool { return r <= ' ' || r == 0xA0 || r == 0x200B || r == 0xFEFF }
 
 // serialise writes a special URL back; authority stands in for a host that
 // could not be read.
@@ -279,10 +279,10 @@ func serialise(u mail.URL, authority string) string {
 	b.WriteString(u.Scheme)
 	b.WriteString("://")
 	if u.Username != "" || u.Password != "" {
-		b.WriteString(u.Username)
+		b.WriteString(escapeUser(u.Username))
 		if u.Password != "" {
 			b.WriteByte(':')
-			b.WriteString(u.Password)
+			b.WriteString(escapeUser(u.Password))
 		}
 		b.WriteByte('@')
 	}
@@ -302,6 +302,23 @@ func serialise(u mail.URL, authority string) string {
 	}
 	b.WriteString(u.Path)
 	b.WriteString(tail(u))
+	return b.String()
+}
+
+// escapeUser escapes what would end user info or vanish from it (WHATWG URL,
+// userinfo percent-encode set, less the characters that do no harm).
+func escapeUser(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || strings.IndexByte(`/\?#@:%`, c) >= 0 {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+			continue
+		}
+		b.WriteByte(s[i])
+	}
 	return b.String()
 }
 

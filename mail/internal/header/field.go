@@ -347,6 +347,31 @@ func LooseKey(name string) string {
 	return b.String()
 }
 
+// Near reports whether a name is want but for at most two letters removed,
+// added or replaced.
+func Near(name, want string) bool {
+	const most = 2
+	if len(name) > len(want)+most || len(want) > len(name)+most {
+		return false
+	}
+	prev, cur := make([]int, len(want)+1), make([]int, len(want)+1)
+	for k := range prev {
+		prev[k] = k
+	}
+	for i := range len(name) {
+		cur[0] = i + 1
+		for k := range len(want) {
+			sub := prev[k]
+			if name[i] != want[k] {
+				sub++
+			}
+			cur[k+1] = min(sub, prev[k+1]+1, cur[k]+1)
+		}
+		prev, cur = cur, prev
+	}
+	return prev[len(want)] <= most
+}
+
 func nameByte(c byte) bool {
 	return c == '-' || c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }

@@ -208,6 +208,12 @@ func goodLines(b []byte, first bool) []byte {
 // when loose, begins with lines of it.
 func looksBase64(b []byte, loose bool) bool {
 	n, mixed, lineStart := 0, 0, true
+	for i := 0; i < min(len(b), maxLead) && b[i] != '-'; i++ {
+		if digit(b[i], false) >= 0 {
+			b = b[i:] // a few stray bytes may stand before it
+			break
+		}
+	}
 	for _, c := range b {
 		switch {
 		case digit(c, false) >= 0:
@@ -227,6 +233,27 @@ func looksBase64(b []byte, loose bool) bool {
 	}
 	return n >= minBase64 && mixed == 3
 }
+
+// base64Block finds a block of base64 behind a few lines of something else, such
+// as a header that a blank line cut in two; 0 when there is none. Armoured text
+// (RFC 4880, RFC 7468) says itself what it is.
+func base64Block(b []byte) int {
+	const most, least = 8, 60
+	for at, n := 0, 0; at < len(b) && n < most; n++ {
+		line, next := cutLine(b, at)
+		switch {
+		case bytes.HasPrefix(line, []byte("-----")):
+			return 0
+		case len(line) >= least && looksBase64(line, false):
+			return at
+		}
+		at = next
+	}
+	return 0
+}
+
+// maxLead bounds the stray bytes before base64: a damaged line end, not words.
+const maxLead = 8
 
 // minBase64 is how much base64 it takes to call a text base64: shorter runs
 // are words.

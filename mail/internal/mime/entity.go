@@ -31,6 +31,7 @@ type ctype struct {
 // readView picks the MIME fields of a header.
 func readView(fields []header.Field) view {
 	var v view
+	var near []header.Field // fields whose names are misspelt
 	for i := range fields {
 		f := &fields[i]
 		if len(f.Key) < len("content-id") || f.Key[0] != 'c' && header.LooseKey(f.Key[:1]) != "" {
@@ -39,6 +40,7 @@ func readView(fields []header.Field) view {
 		key := f.Key
 		if !strings.HasPrefix(key, "content-") {
 			if k := header.LooseKey(key); !strings.HasPrefix(k, "content") {
+				near = append(near, *f)
 				continue
 			}
 		}
@@ -61,12 +63,38 @@ func readView(fields []header.Field) view {
 			v.desc = header.DecodeWords(f.Value())
 		case "contentlocation":
 			v.location = f.Value()
+		case "contentlanguage", "contentlength", "contentclass", "contentmd5", "contentfeatures":
+		default:
+			near = append(near, *f)
 		}
 	}
+	v.misspelt(near)
 	for i := range v.types {
 		v.types[i].main = typeOf(v.types[i].params.Main)
 	}
 	return v
+}
+
+// misspelt takes fields whose names differ from those of MIME fields in one or
+// two letters, where the right ones are missing: relays and filters that repair
+// headers exist, and what only they read must be listed too.
+func (v *view) misspelt(near []header.Field) {
+	types, ctes, disps := len(v.types) == 0, len(v.ctes) == 0, len(v.disps) == 0
+	for i := range near[:min(len(near), maxMerged)] {
+		f := &near[i]
+		switch key := header.LooseKey(f.Key); {
+		case types && header.Near(key, "contenttype"):
+			text := f.Value()
+			v.types = append(v.types, ctype{raw: f.Raw, text: text, params: header.ParseParams(text)})
+		case ctes && header.Near(key, "contenttransferencoding"):
+			v.ctes = append(v.ctes, "", f.Value()) // most readers see no encoding
+		case disps && header.Near(key, "contentdisposition"):
+			v.disps = append(v.disps, *f)
+		default:
+			continue
+		}
+		v.odd = true
+	}
 }
 
 // typeOf cleans a media type; "" when it is none.
@@ -141,6 +169,9 @@ func (p *parser) otherHeaders(src *source, c context, b header.Block) {
 		src.claim(b.Body, late)
 		v := readView(late.Fields)
 		p.body(src, alt, &v, late.Body)
+		if !isMultipart(v.mainType(c.digest)) {
+			p.otherEnd(src, alt, &v, late)
+		}
 	}
 }
 
@@ -609,7 +640,7 @@ func (p *parser) encodedMultipart(src *source, c context, v *view, start int) {
 		return
 	}
 	for _, e := range p.encodings(v, src.buf[min(start, c.end):c.end]) {
-		if e.name == "" || e.id == UndeclaredEncoding && e.name != "base64" || src.level >= maxLevels {
+		if e.name == "" || e.skip > 0 || e.id == UndeclaredEncoding && e.name != "base64" || src.level >= maxLevels {
 			continue
 		}
 		for _, d := range decodings(e.name, src.buf[start:c.end], p) {

@@ -30,6 +30,7 @@ const (
 	UUEncode             = "mime.uuencode"
 	YEnc                 = "mime.yenc"
 	Partial              = "mime.partial-message"
+	Reassembled          = "mime.reassembled-message"
 	ExternalBody         = "mime.external-body"
 	UnknownCharset       = "mime.unknown-charset"
 	CharsetMismatch      = "mime.charset-mismatch"
@@ -88,7 +89,8 @@ func Docs() []Doc {
 		{LeadingBlank, "Blank lines stand before the header of a part; some readers take the fields behind them as its header."},
 		{UUEncode, "A text body holds a uuencoded file."},
 		{YEnc, "A text body holds a yEnc-encoded file."},
-		{Partial, "A part is a fragment of a message (message/partial) that a client may put together with others."},
+		{Partial, "A part is a fragment of a message (message/partial): a client may put it together with others, so nobody can judge it whole."},
+		{Reassembled, "The message holds several fragments of another one (message/partial), which was put together and read too."},
 		{ExternalBody, "A part refers to content elsewhere (message/external-body)."},
 		{UnknownCharset, "A text part names a charset that does not exist."},
 		{CharsetMismatch, "A text part's bytes contradict its charset."},

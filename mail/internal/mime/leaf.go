@@ -12,7 +12,10 @@ import (
 
 // encReading is one transfer encoding that some reader applies; name "" is the
 // identity.
-type encReading struct{ name, id string }
+type encReading struct {
+	name, id string
+	skip     int // bytes of the body that stand before the encoded content
+}
 
 // identityCTE reports whether a declared encoding leaves the bytes alone.
 func identityCTE(v string) bool {
@@ -29,7 +32,7 @@ func (p *parser) encodings(v *view, body []byte) []encReading {
 	var out []encReading
 	add := func(name, id string) {
 		if !slices.ContainsFunc(out, func(e encReading) bool { return e.name == name }) {
-			out = append(out, encReading{name, id})
+			out = append(out, encReading{name: name, id: id})
 		}
 	}
 	for _, cte := range v.ctes {
@@ -47,6 +50,11 @@ func (p *parser) encodings(v *view, body []byte) []encReading {
 	probe := body[:min(len(body), 1<<12)]
 	if !hasEnc(out, "base64") && looksBase64(probe, len(v.disps) > 0 || len(v.ctes) > 0 || len(v.types) > 0 && !strings.HasPrefix(v.types[0].main, "text/")) {
 		add("base64", UndeclaredEncoding)
+	}
+	if !hasEnc(out, "base64") && len(v.types)+len(v.disps) > 0 && !v.prose() {
+		if at := base64Block(probe); at > 0 {
+			out = append(out, encReading{"base64", UndeclaredEncoding, at})
+		}
 	}
 	if !hasEnc(out, "quoted-printable") && looksQuoted(body) {
 		add("quoted-printable", UndeclaredEncoding)
@@ -130,7 +138,7 @@ func decodings(name string, body []byte, p *parser) []decoding {
 			all = append(all, e.content)
 		}
 		if len(all) == 0 {
-			all = append(all, uuLines(body))
+			all = append(all, uuLines(body, false))
 		}
 		id = UUEncode
 	case "yenc":
@@ -158,6 +166,11 @@ func decodings(name string, body []byte, p *parser) []decoding {
 		}
 	}
 	return out
+}
+
+// prose reports whether the header declares a text that is no file.
+func (v *view) prose() bool {
+	return len(v.disps) == 0 && (len(v.types) == 0 || strings.HasPrefix(v.types[0].main, "text/") && !strings.Contains(v.types[0].text, "name"))
 }
 
 // leafInfo is what the header says of a leaf.
@@ -250,7 +263,7 @@ func (p *parser) leaf(src *source, c context, v *view, start int, typ string) {
 		if ei > 0 && !p.forkDecoding(e.id, e.name, off) {
 			return
 		}
-		ds := decodings(e.name, body, p)
+		ds := decodings(e.name, body[e.skip:], p)
 		if e.name == "quoted-printable" && part.plainText() && len(ds) > 1 {
 			ds = ds[:1]
 		}
@@ -316,13 +329,22 @@ func (p *parser) inside(src *source, c context, q Part, idx, start int, verbatim
 	switch q.Type {
 	case "message/rfc822", "message/global", "message/news", "message/partial":
 		if q.Type == "message/partial" {
-			p.note(Partial, q.Declared, q.Offset)
+			f := fragmentOf(q.Declared)
+			if !f.whole() {
+				p.note(Partial, q.Declared, q.Offset)
+			}
+			f.path, f.parent, f.depth, f.content = q.Path, q.Parent, c.depth, q.Content
+			p.keep(f)
 		}
 		p.attached(src, c, q, idx, start, verbatim)
 	case "message/external-body":
 		p.note(ExternalBody, q.Declared, q.Offset)
 	default:
-		if !strings.HasPrefix(q.Type, "text/") || q.Type == "text/html" {
+		if messageLike(&q) {
+			p.attached(src, c, q, idx, start, verbatim)
+			return
+		}
+		if !strings.HasPrefix(q.Type, "text/") {
 			return
 		}
 		for i, e := range embeddedFiles(q.Content) {
@@ -343,6 +365,28 @@ func (p *parser) inside(src *source, c context, q Part, idx, start int, verbatim
 	}
 }
 
+// messageLike reports whether a leaf of another type holds a message that
+// clients open as one, by its type or name and first line.
+func messageLike(q *Part) bool {
+	switch q.Type {
+	case "message/delivery-status", "message/disposition-notification", "message/feedback-report":
+		return false
+	case "text/rfc822", "application/x-email":
+	default:
+		named := func(n string) bool {
+			n = strings.ToLower(strings.TrimRight(n, ". "))
+			return strings.HasSuffix(n, ".eml") || strings.HasSuffix(n, ".mht") || strings.HasSuffix(n, ".mhtml") || strings.HasSuffix(n, ".nws")
+		}
+		guessed := q.Nested && q.Reading == UndeclaredEncoding
+		if !guessed && !strings.HasPrefix(q.Type, "message/") && !slices.ContainsFunc(q.FileNames, named) {
+			return false
+		}
+	}
+	line, _ := cutLine(bytes.TrimLeft(q.Content[:min(len(q.Content), 1<<10)], " \t\r\n\ufeff"), 0)
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	return ok && len(name) > 1 && bytes.IndexAny(name, " \t<>{}") < 0 || bytes.HasPrefix(line, []byte("From "))
+}
+
 // attached reads an attached message.
 func (p *parser) attached(src *source, c context, q Part, idx, start int, verbatim bool) {
 	if len(q.Content) == 0 {
@@ -356,12 +400,19 @@ func (p *parser) attached(src *source, c context, q Part, idx, start int, verbat
 		path: q.Path + ".1", reading: q.Reading, structural: c.structural || q.Reading != "", depth: c.depth + 1,
 		parent: idx, nested: true, root: true,
 	}
+	if verbatim && q.Type == "message/partial" && c.path == "1" && fragmentOf(q.Declared).number == 1 {
+		// The message is the first or only piece: what it encloses takes its place
+		// (RFC 2046 section 5.2.2.1).
+		k.nested, k.top = false, &p.res.Enclosed
+	}
 	if verbatim {
 		k.start, k.end, k.outerEnd = start, c.end, c.end
 		p.entity(src, k)
 		return
 	}
-	p.note(EncodedMessage, q.CTE, q.Offset)
+	if strings.HasPrefix(q.Type, "message/") {
+		p.note(EncodedMessage, q.CTE, q.Offset)
+	}
 	if src.level >= maxLevels {
 		p.note(BoundDepth, "", q.Offset)
 		return

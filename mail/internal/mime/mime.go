@@ -64,10 +64,13 @@ type Defect struct {
 
 // Result is what Parse found.
 type Result struct {
-	Header  header.Block // of the message itself
-	Parts   []Part
-	Defects []Defect
-	Work    int // delimiter lines compared, for tests of linearity
+	Header header.Block // of the message itself
+	// Enclosed is the header inside a message that is itself the first or only
+	// piece of a split one (message/partial), else empty.
+	Enclosed header.Block
+	Parts    []Part
+	Defects  []Defect
+	Work     int // delimiter lines compared, for tests of linearity
 }
 
 // Parse reads a message.
@@ -95,6 +98,7 @@ func (p *parser) whole(src *source, top *header.Block) {
 	c.structural = p.rendering != ""
 	p.sources = append(p.sources, src)
 	p.entity(src, c)
+	p.reassemble()
 	for i := 0; i < len(p.sources); i++ {
 		p.sweep(p.sources[i])
 	}
@@ -212,7 +216,8 @@ type parser struct {
 	budget    int   // delimiter lines that may still be compared
 	decodable int64 // bytes that may still be decoded
 	rendering string
-	sources   []*source // to be swept
+	sources   []*source  // to be swept
+	fragments []fragment // to be put together
 }
 
 type span struct{ from, to int }
@@ -243,17 +248,18 @@ func (p *parser) note(id, detail string, off int) {
 	if len(d.Detail) > maxDetail {
 		d.Detail = d.Detail[:maxDetail]
 	}
-	k := Defect{ID: id, Offset: off}
-	if p.noted[k] || len(p.noted) >= maxDefects {
+	k, first := Defect{ID: id, Offset: off}, Defect{ID: id, Offset: firstOfID}
+	if p.noted[k] || len(p.res.Defects) >= maxDefects && p.noted[first] {
 		return
 	}
-	p.noted[k] = true
+	p.noted[k], p.noted[first] = true, true
 	p.res.Defects = append(p.res.Defects, d)
 }
 
 const (
 	maxDetail  = 200 // bytes of a detail: a log line
-	maxDefects = 500 // of one message: more explain nothing
+	maxDefects = 500 // of one message, and the first of each kind: more explain nothing
+	firstOfID  = -2  // no offset: marks that a defect of this kind is recorded
 )
 
 // fork takes one other reading from the bound.

@@ -9,9 +9,31 @@ import (
 	"foregate/mail/internal/header"
 )
 
+// outside lists uuencoded and yEnc files wherever they stand, preamble, epilogue
+// and HTML included: a reader that knows no MIME decodes them all.
+func (p *parser) outside(src *source) {
+	for i, e := range embeddedFiles(src.buf) {
+		q := Part{
+			Path: "u" + strconv.Itoa(i+1), Reading: e.id, Type: "application/octet-stream", Encoding: e.id[len("mime."):], Disposition: "attachment",
+			Structural: true, Offset: src.offset(e.at), Size: len(e.content), Content: e.content, Parent: -1,
+		}
+		if e.name != "" {
+			q.FileNames = []string{e.name}
+		}
+		if p.decodable -= int64(len(e.content)); p.decodable < 0 {
+			p.note(BoundDecoded, "", -1)
+			return
+		}
+		if p.emit(q, true) >= 0 {
+			p.note(e.id, e.name, src.offset(e.at))
+		}
+	}
+}
+
 // sweep looks for part headers that no reading claimed, in one pass over the
 // lines that begin with "Content-".
 func (p *parser) sweep(src *source) {
+	p.outside(src)
 	if len(src.heads) == 0 {
 		return
 	}
@@ -61,7 +83,16 @@ func (p *parser) sweep(src *source) {
 			c.reading = p.rendering
 		}
 		p.leaf(src, c, &v, b.Body, v.mainType(false))
+		p.otherEnd(src, c, &v, b)
 	}
+}
+
+// otherEnd reads a leaf again from the other place where its header may end.
+func (p *parser) otherEnd(src *source, c context, v *view, b header.Block) {
+	if b.AltBody < 0 || b.AltBody == b.Body || b.AltBody >= c.end || !p.fork(HeaderEnd, lineText(src, b.AltBody), src.offset(b.AltBody)) {
+		return
+	}
+	p.leaf(src, c.other("h", HeaderEnd), v, b.AltBody, v.mainType(false))
 }
 
 // partHeader reports whether the fields look like the header of a part rather
@@ -79,12 +110,15 @@ func partHeader(v *view) bool {
 		}
 	}
 	for _, c := range v.ctes {
-		if _, plain := encodingNames(c); plain {
+		if names, plain := encodingNames(c); plain || len(names) > 0 && len(c) < maxEncodingName {
 			return true
 		}
 	}
 	return false
 }
+
+// maxEncodingName tells a misspelt encoding from a sentence about one.
+const maxEncodingName = 40
 
 // sweepEnd is where an undeclared part with header line h ends: at a delimiter
 // line, or before the next part header.

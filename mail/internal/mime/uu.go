@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"foregate/mail/internal/header"
@@ -13,6 +14,7 @@ type embedded struct {
 	name    string
 	at      int
 	content []byte
+	part    int // of a yEnc file in several parts
 }
 
 // maxEmbedded bounds the files taken from one text.
@@ -35,15 +37,54 @@ func embeddedFiles(b []byte) []embedded {
 			continue
 		}
 		line, next := cutLine(b, at)
+		// A file ends where the next begins, so that all together cost one pass.
+		mark := "\nbegin"
+		if yenc {
+			mark = "\n=ybegin"
+		}
+		rest := b
+		if k := bytes.Index(b[next:], []byte(mark)); k >= 0 {
+			rest = b[:next+k+1]
+		}
 		var e embedded
 		var ok bool
 		if yenc {
-			e, ok = yencFile(b, line, next)
+			e, ok = yencFile(rest, line, next)
 		} else {
-			e, ok = uuFile(b, line, next)
+			e, ok = uuFile(rest, line, next)
 		}
-		if ok {
-			e.at = at
+		if !ok {
+			continue
+		}
+		e.at = at
+		out = append(out, e)
+		if !yenc && bytes.HasPrefix(line, []byte("begin ")) {
+			// Line lengths that lie: decoders that go by the text give more.
+			if c := uuLines(rest[next:], true); !bytes.Equal(c, e.content) {
+				e.content = c
+				out = append(out, e)
+			}
+		}
+	}
+	return append(out, joinYenc(out)...)
+}
+
+// joinYenc puts the parts of yEnc files together that stand in one text.
+func joinYenc(all []embedded) []embedded {
+	var out []embedded
+	for i := range all {
+		if all[i].part != 1 {
+			continue
+		}
+		e := all[i]
+		e.content = bytes.Clone(e.content)
+		for k := range all[i+1:] {
+			if o := &all[i+1+k]; o.part == e.part+1 && o.name == e.name {
+				e.content = append(e.content, o.content...)
+				e.part++
+			}
+		}
+		if e.part > 1 {
 			out = append(out, e)
 		}
 	}
@@ -69,7 +110,7 @@ func uuFile(b, line []byte, next int) (embedded, bool) {
 	}
 	name := ""
 	if len(f) > 2 {
-		name = header.DecodeWords(strings.Join(f[2:], " "))
+		name = strings.Trim(header.DecodeWords(strings.Join(f[2:], " ")), `"`)
 	}
 	e := embedded{id: UUEncode, name: name}
 	if f[0] == "begin-base64" {
@@ -77,13 +118,14 @@ func uuFile(b, line []byte, next int) (embedded, bool) {
 		e.content = b64(body, b64Rule{pad: stop})
 		return e, len(e.content) > 0
 	}
-	e.content = uuLines(b[next:])
+	e.content = uuLines(b[next:], false)
 	return e, len(e.content) > 0
 }
 
 // uuLines decodes uuencoded lines up to "end", a line of length zero that the
-// end follows, or the first line that is none.
-func uuLines(b []byte) []byte {
+// end follows, or the first line that is none. byText decodes lines that are
+// longer than they say (but for a checksum) to their end.
+func uuLines(b []byte, byText bool) []byte {
 	var out []byte
 	for len(b) > 0 {
 		line, next := cutLine(b, 0)
@@ -101,6 +143,9 @@ func uuLines(b []byte) []byte {
 		line = line[1:]
 		if len(line) < (n*8+5)/6-4 { // blanks at the end may be lost
 			break
+		}
+		if have := len(bytes.TrimRight(line, " ")) * 3 / 4; byText && have > n+4 {
+			n = have
 		}
 		for i := 0; n > 0; i += 4 {
 			var q [4]byte
@@ -121,6 +166,13 @@ func yencFile(b, line []byte, next int) (embedded, bool) {
 	e := embedded{id: YEnc}
 	if i := bytes.Index(line, []byte("name=")); i >= 0 {
 		e.name = header.DecodeWords(strings.TrimSpace(string(line[i+5:])))
+	}
+	if i := bytes.Index(line, []byte("part=")); i >= 0 {
+		num := line[i+len("part="):]
+		if k := bytes.IndexByte(num, ' '); k >= 0 {
+			num = num[:k]
+		}
+		e.part, _ = strconv.Atoi(string(num)) // 0 is no part
 	}
 	b = b[next:]
 	for len(b) > 0 {
