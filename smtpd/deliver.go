@@ -50,13 +50,9 @@ func (ss *session) finish(b *smtp.Body) {
 			s.delivered.Note(tx.From, raw, placed, again, s.Now())
 		}
 	}
-	if !worst.OK() {
-		remember(true) // before the client can try again
-	}
-	if err := ss.answers(replies); err != nil {
+	remember(!worst.OK()) // before the client can send it again
+	if ss.answers(replies) != nil {
 		remember(true) // it never heard our answer
-	} else if worst.OK() {
-		remember(false)
 	}
 	t.Code, t.Answer, t.Total = worst.Code, worst.Lines[0], s.Now().Sub(began)
 	s.count(t)
@@ -159,7 +155,7 @@ func (d *delivery) run() {
 	if !d.ss.lmtp && slices.ContainsFunc(d.replies, func(r smtp.Reply) bool { return r.Code/100 == 4 }) || len(groups) == 0 {
 		return
 	}
-	if d.ss.srv.Config.NextHop == "" {
+	if d.ss.srv.Config.NextHop.Addr == "" {
 		for _, g := range groups {
 			for _, i := range g.who {
 				d.replies[i] = ok

@@ -122,8 +122,8 @@ func (s *Server) setup() error {
 			s.tls = c.TLS.Clone()
 			s.tls.MinVersion = max(s.tls.MinVersion, tls.VersionTLS12)
 		}
-		if c.NextHop != "" {
-			s.hop, s.setupErr = smtp.ParseTarget(c.NextHop)
+		if c.NextHop.Addr != "" {
+			s.hop, s.setupErr = c.NextHop.target()
 		}
 	})
 	return s.setupErr

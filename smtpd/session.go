@@ -249,7 +249,7 @@ func (ss *session) offer() []string {
 	size := ss.srv.Config.MaxSize
 	words := []string{"PIPELINING"}
 	hopExt := map[string]string{"8BITMIME": "", "SMTPUTF8": "", "ENHANCEDSTATUSCODES": ""}
-	if ss.srv.Config.NextHop != "" {
+	if ss.srv.Config.NextHop.Addr != "" {
 		var ok bool
 		if hopExt, ok = ss.srv.hopWords.get(ss.srv.Now()); !ok && ss.connect() == nil {
 			hopExt = ss.hop.Ext
@@ -283,6 +283,9 @@ func (ss *session) connect() error {
 	if err != nil {
 		s.Log.Warn("next hop", "err", err)
 		return err
+	}
+	if h.InClear != nil {
+		s.Log.Warn("mail goes to the next hop in the clear", "err", h.InClear)
 	}
 	ss.hop = h
 	s.hopWords.put(h.Ext, s.Now())
@@ -334,7 +337,7 @@ func (ss *session) mail(arg string) smtp.Reply {
 	if !tx.UTF8 && !smtp.ASCII(from) {
 		return smtp.Say(553, "5.6.7 Address needs SMTPUTF8")
 	}
-	if ss.srv.Config.NextHop == "" {
+	if ss.srv.Config.NextHop.Addr == "" {
 		ss.tx = tx
 		return smtp.Say(250, "2.1.0 Ok")
 	}
@@ -430,7 +433,7 @@ func (ss *session) rcpt(arg string) smtp.Reply {
 		}
 	}
 	r, one := smtp.Say(250, "2.1.5 Ok"), smtp.Rcpt{Addr: to, Params: params}
-	if ss.srv.Config.NextHop != "" {
+	if ss.srv.Config.NextHop.Addr != "" {
 		if ss.tx.broken {
 			return hopAway()
 		}

@@ -40,6 +40,7 @@ import (
 
 	"foregate/evidence"
 	"foregate/mail"
+	"foregate/smtpd/internal/smtp"
 )
 
 // Gate judges one message and carries out what must be durable before the
@@ -70,15 +71,32 @@ type Listen struct {
 	Proxy bool
 }
 
+// NextHop is the server that good mail is handed to.
+type NextHop struct {
+	Addr string // "host:port" or "unix:/path", either after "smtp:" (the default) or "lmtp:"
+	// TLS is used for STARTTLS, not below version 1.2; nil never asks for it. It
+	// holds the roots, a name to expect other than Addr's and a certificate of
+	// our own. Without Require the next hop's certificate is not looked at, and
+	// mail goes on in the clear where TLS is not offered or fails; with it such a
+	// next hop counts as away.
+	TLS     *tls.Config
+	Require bool
+}
+
+func (n NextHop) target() (smtp.Target, error) {
+	t, err := smtp.ParseTarget(n.Addr)
+	t.TLS, t.Require = n.TLS, n.Require
+	return t, err
+}
+
 // Config is what an operator sets. Start from Defaults: a zero bound or timeout
 // is taken for a mistake and refused by Run.
 type Config struct {
 	Listen   []Listen
 	Hostname string // our name in greetings
-	// NextHop is where mail goes on to: "host:port", "unix:/path", either after
-	// "smtp:" (the default) or "lmtp:". Empty: the Gate is the destination, its
-	// nil error means that every copy is safe.
-	NextHop string
+	// NextHop is where mail goes on to. Without an address the Gate is the
+	// destination, and its nil error means that every copy is safe.
+	NextHop NextHop
 	// Trusted peers may say who the client is by XCLIENT, XFORWARD and PROXY,
 	// and are not counted against MaxConnsPerIP. A unix socket's peer is
 	// trusted.
