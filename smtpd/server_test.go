@@ -266,10 +266,10 @@ func TestBadConfig(t *testing.T) {
 	for want, change := range map[string]func(*Server){
 		"smtpd: no gate":                 func(s *Server) { s.Gate = nil },
 		"smtpd: no address to listen on": func(s *Server) {},
-		"smtpd: a bound or timeout is not set; start from Defaults":                              func(s *Server) { s.Config.MaxLine = 0 },
-		"smtpd: MaxInFlight 1 is less than MaxSize 52428800: such a message could never be read": func(s *Server) { s.Config.MaxInFlight = 1 },
-		`next hop "x" is neither host:port nor unix:path: address x: missing port in address`:    func(s *Server) { s.Config.NextHop.Addr = "x" },
-		"smtpd: listening on nowhere: listen tcp: address nowhere: missing port in address":      func(s *Server) { s.Config.Listen = []Listen{{Addr: "nowhere"}} },
+		"smtpd: a bound or timeout is not set; start from Defaults":                                                              func(s *Server) { s.Config.MaxLine = 0 },
+		"smtpd: MaxInFlight 1 is less than 52428800 or MaxSpool 4294967296 less than 52428800, which a message of MaxSize takes": func(s *Server) { s.Config.MaxInFlight = 1 },
+		`next hop "x" is neither host:port nor unix:path: address x: missing port in address`:                                    func(s *Server) { s.Config.NextHop.Addr = "x" },
+		"smtpd: listening on nowhere: listen tcp: address nowhere: missing port in address":                                      func(s *Server) { s.Config.Listen = []Listen{{Addr: "nowhere"}} },
 	} {
 		s := &Server{Config: testConfig(), Gate: all(mail.Deliver)}
 		change(s)

@@ -89,6 +89,13 @@ func (n NextHop) target() (smtp.Target, error) {
 	return t, err
 }
 
+func (c *Config) share(octets int64) int64 {
+	if c.Share == nil {
+		return octets
+	}
+	return c.Share(octets)
+}
+
 // Config is what an operator sets. Start from Defaults: a zero bound or timeout
 // is taken for a mistake and refused by Run.
 type Config struct {
@@ -116,9 +123,17 @@ type Config struct {
 	// MaxConns is how many sessions there may be at once, else 421. Each may
 	// hold a connection to the next hop, which should allow as many.
 	MaxConns      int
-	MaxConnsPerIP int           // sessions at once per IPv4 address or IPv6 /64, else 421
-	MaxInFlight   int64         // octets of messages held in memory at once, else 452
-	InFlightWait  time.Duration // how long a message waits for its share of MaxInFlight
+	MaxConnsPerIP int // sessions at once per IPv4 address or IPv6 /64, else 421
+	// MaxInFlight is the memory in octets that messages may take at once while
+	// they are judged and handed on. Before that a message takes 256 KiB at most
+	// and lies in a file; it waits InFlightWait for its share, else 452.
+	MaxInFlight  int64
+	InFlightWait time.Duration
+	// Share is the memory that a message of some octets takes, itself included;
+	// nil is the message alone.
+	Share    func(octets int64) int64
+	SpoolDir string // where these files are; "" is the system's
+	MaxSpool int64  // octets of them, else 452
 
 	GreetPause     time.Duration // wait before the greeting; a stranger that talks first is refused
 	CommandTimeout time.Duration // for one whole command line (RFC 5321 section 4.5.3.2.7)
@@ -143,7 +158,8 @@ func Defaults() Config {
 		MaxConns:       1000,
 		MaxConnsPerIP:  50,
 		MaxInFlight:    256 << 20,
-		InFlightWait:   30 * time.Second,
+		InFlightWait:   30 * time.Second, // Postfix waits 100 s for all (smtpd_proxy_timeout)
+		MaxSpool:       4 << 30,
 		GreetPause:     20 * time.Millisecond, // enough to catch who sends all at once
 		CommandTimeout: 5 * time.Minute,
 		DataTimeout:    3 * time.Minute,
@@ -191,5 +207,6 @@ type Stats struct {
 	Sessions, Open, Turned   int64 // connections accepted, open now, turned away at a limit
 	Accepted, Refused, Later int64 // messages answered 2xx, 5xx, 4xx
 	Octets                   int64 // of messages answered 2xx
-	InFlight                 int64 // octets of messages in memory now
+	InFlight                 int64 // octets of memory set aside for messages now
+	Spooled                  int64 // octets of arriving messages in files now
 }

@@ -58,7 +58,10 @@ type smtpConfig struct {
 	MaxSize        int64         `yaml:"max_size" doc:"Largest message in bytes; larger ones are refused with 552."`
 	MaxRecipients  int           `yaml:"max_recipients" doc:"Most recipients of one message."`
 	MaxConnections int           `yaml:"max_connections" doc:"Most clients at once."`
-	MemoryBudget   int64         `yaml:"memory_budget" doc:"Bytes of messages that may be in memory at once; further clients wait."`
+	MemoryBudget   int64         `yaml:"memory_budget" doc:"Bytes of memory that messages may take at once while they are judged and handed on: about 5 for each byte of a large message, 40 of a small one. Further messages wait for it, 30 seconds at most, then get 452. The process is kept near this and 256 MiB unless GOMEMLIMIT says otherwise; children that open attachments come on top (files.workers)."`
+	SpoolBudget    int64         `yaml:"spool_budget" doc:"Bytes of disk, beside the database, for messages of more than 256 KiB while they arrive; beyond it they get 452."`
+	Normalize      bool          `yaml:"normalize_newlines" doc:"Turn a bare CR or LF in a message into CRLF in place of refusing the message (RFC 5321 section 2.3.8). Delivered bytes then differ from those received."`
+	ProxyProtocol  bool          `yaml:"proxy_protocol" doc:"Trusted peers begin with a PROXY protocol header (version 1 or 2) that names the client."`
 	TLSCert        string        `yaml:"tls_cert" doc:"Certificate file (PEM) for STARTTLS; empty for none."`
 	TLSKey         string        `yaml:"tls_key" doc:"Key file (PEM) for STARTTLS."`
 	StopTimeout    time.Duration `yaml:"stop_timeout" doc:"How long a stop waits for mail in flight."`
@@ -179,7 +182,8 @@ func defaults() config {
 			MaxSize:        50 << 20,
 			MaxRecipients:  1000,
 			MaxConnections: 500,
-			MemoryBudget:   1 << 30,
+			MemoryBudget:   512 << 20,
+			SpoolBudget:    4 << 30,
 			StopTimeout:    30 * time.Second,
 		},
 		HTTP:   httpConfig{Listen: "127.0.0.1:8025"},
@@ -320,8 +324,14 @@ func (c config) check() error {
 	if err := c.SMTP.NextHopTLS.check(c.SMTP.NextHop); err != nil {
 		errs = append(errs, err)
 	}
-	if c.SMTP.MaxSize < 1 || c.SMTP.MemoryBudget < c.SMTP.MaxSize {
-		bad("smtp.memory_budget (%d) must hold at least one message of smtp.max_size (%d)", c.SMTP.MemoryBudget, c.SMTP.MaxSize)
+	if need := judgeShare(c.SMTP.MaxSize); c.SMTP.MaxSize < 1 || c.SMTP.MemoryBudget < need {
+		bad("smtp.memory_budget (%d) must hold at least one message of smtp.max_size (%d): judging it takes %d", c.SMTP.MemoryBudget, c.SMTP.MaxSize, need)
+	}
+	if c.SMTP.SpoolBudget < c.SMTP.MaxSize {
+		bad("smtp.spool_budget (%d) must hold at least one message of smtp.max_size (%d)", c.SMTP.SpoolBudget, c.SMTP.MaxSize)
+	}
+	if c.SMTP.MaxRecipients < 1 || c.SMTP.MaxConnections < 1 || c.SMTP.StopTimeout <= 0 {
+		bad("smtp.max_recipients, smtp.max_connections and smtp.stop_timeout must be more than nothing")
 	}
 	if c.Sender.Delay < 0 {
 		bad("sender.delay is negative: use 0 or more, such as 24h")

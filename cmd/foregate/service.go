@@ -74,6 +74,7 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
 	scfg, err := smtpConfigOf(conf.SMTP)
+	scfg.SpoolDir = spoolDir(conf)
 	if err != nil {
 		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
@@ -150,7 +151,7 @@ func (c smtpConfig) hop() (smtpd.NextHop, error) {
 func smtpConfigOf(c smtpConfig) (smtpd.Config, error) {
 	out := smtpd.Defaults()
 	for _, a := range c.Listen {
-		out.Listen = append(out.Listen, smtpd.Listen{Addr: a, LMTP: c.Protocol == "lmtp"})
+		out.Listen = append(out.Listen, smtpd.Listen{Addr: a, LMTP: c.Protocol == "lmtp", Proxy: c.ProxyProtocol})
 	}
 	for _, n := range c.Trusted {
 		p, err := netip.ParsePrefix(n)
@@ -172,7 +173,8 @@ func smtpConfigOf(c smtpConfig) (smtpd.Config, error) {
 	}
 	out.Hostname, out.NextHop = c.Hostname, next
 	out.MaxSize, out.MaxRecipients, out.MaxConns = c.MaxSize, c.MaxRecipients, c.MaxConnections
-	out.MaxInFlight, out.StopTimeout = c.MemoryBudget, c.StopTimeout
+	out.MaxInFlight, out.Share, out.MaxSpool = c.MemoryBudget, judgeShare, c.SpoolBudget
+	out.StopTimeout, out.Normalize = c.StopTimeout, c.Normalize
 	return out, nil
 }
 
@@ -295,6 +297,7 @@ func (serveCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(conf.SMTP, w.getenv)
 	s, err := newService(w.ctx, conf, newLogger(conf.Log, w.stderr))
 	if err != nil {
 		return err
