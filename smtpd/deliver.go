@@ -15,16 +15,22 @@ import (
 func (ss *session) finish(b *smtp.Body) {
 	s, tx, began := ss.srv, ss.tx, ss.srv.Now()
 	who := ss.who()
-	t := Transaction{Client: who.Addr, Helo: who.Helo, From: tx.From, Recipients: len(tx.rcpts), Size: len(b.Raw)}
+	t := Transaction{Client: who.Addr, Helo: who.Helo, From: tx.From, Recipients: len(tx.rcpts), Size: int(b.Size)}
 	var replies []smtp.Reply
 	var placed []string // recipients whose copies the next hop has taken
-	raw := b.Raw
-	if b.Fault != smtp.Sound {
+	raw, free, err := s.load(b)
+	defer free()
+	switch {
+	case err != nil:
+		s.Log.Error("spool", "client", who.Addr, "err", err)
+		replies = repeat(smtp.Say(451, "4.3.0 Message could not be stored, try again later"), len(tx.rcpts))
+	case b.Fault != smtp.Sound:
 		replies = repeat(faultReply(b.Fault, &s.Config), len(tx.rcpts))
-	} else {
+	default:
+		start := s.Now()
 		env := ss.envelope(who)
 		out, err := ss.judge(env, raw)
-		t.Judge = s.Now().Sub(began)
+		t.Judge = s.Now().Sub(start)
 		t.ID, t.Disposition, t.LogOdds = out.ID, out.Verdict.Disposition, out.Verdict.LogOdds
 		for _, r := range out.Verdict.Reasons {
 			if r.Weight > 0 && len(t.Reasons) < MaxLogReasons {
@@ -50,16 +56,33 @@ func (ss *session) finish(b *smtp.Body) {
 			s.delivered.Note(tx.From, raw, placed, again, s.Now())
 		}
 	}
-	if !worst.OK() {
-		remember(true) // before the client can try again
-	}
-	if err := ss.answers(replies); err != nil {
+	remember(!worst.OK()) // before the client can send it again
+	if ss.answers(replies) != nil {
 		remember(true) // it never heard our answer
-	} else if worst.OK() {
-		remember(false)
 	}
 	t.Code, t.Answer, t.Total = worst.Code, worst.Lines[0], s.Now().Sub(began)
 	s.count(t)
+}
+
+// load waits until there is memory to judge a message, and reads it whole. The
+// caller frees its share.
+func (s *Server) load(b *smtp.Body) (raw []byte, free func(), err error) {
+	if b.Fault != smtp.Sound {
+		return nil, func() {}, nil
+	}
+	share := s.Config.share(b.Size)
+	ctx, cancel := context.WithTimeout(s.base, s.Config.InFlightWait)
+	defer cancel()
+	if s.budget.Acquire(ctx, share) != nil {
+		b.Fault = smtp.NoRoom
+		return nil, func() {}, nil
+	}
+	s.nInFlight.Add(share)
+	raw, err = b.Load()
+	return raw, func() {
+		s.nInFlight.Add(-share)
+		s.budget.Release(share)
+	}, err
 }
 
 func repeat(r smtp.Reply, n int) []smtp.Reply {
@@ -159,7 +182,7 @@ func (d *delivery) run() {
 	if !d.ss.lmtp && slices.ContainsFunc(d.replies, func(r smtp.Reply) bool { return r.Code/100 == 4 }) || len(groups) == 0 {
 		return
 	}
-	if d.ss.srv.Config.NextHop == "" {
+	if d.ss.srv.Config.NextHop.Addr == "" {
 		for _, g := range groups {
 			for _, i := range g.who {
 				d.replies[i] = ok

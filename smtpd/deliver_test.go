@@ -180,9 +180,9 @@ func (h *fakeHop) kept() []string {
 // through starts a gate before h.
 func through(t testing.TB, h *fakeHop, gate Gate, where Listen) string {
 	cfg := testConfig()
-	cfg.NextHop = h.start(t)
+	cfg.NextHop.Addr = h.start(t)
 	if h.lmtp {
-		cfg.NextHop = "lmtp:" + cfg.NextHop
+		cfg.NextHop.Addr = "lmtp:" + cfg.NextHop.Addr
 	}
 	return start(t, &Server{Config: cfg, Gate: gate}, where)
 }
@@ -287,7 +287,7 @@ func TestNextHopAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := testConfig()
-	cfg.NextHop = l.Addr().String()
+	cfg.NextHop.Addr = l.Addr().String()
 	l.Close()
 	w := dial(t, start(t, &Server{Config: cfg, Gate: all(mail.Deliver)}, Listen{})).open()
 	w.want("MAIL FROM:<a@a.test>", "451 4.4.1")
@@ -314,7 +314,7 @@ func TestNextHopIdleOut(t *testing.T) {
 func TestPassThrough(t *testing.T) {
 	h := &fakeHop{ext: "SIZE 1000\n8BITMIME\nDSN\nCHUNKING\nBINARYMIME\nXFORWARD NAME ADDR HELO"}
 	cfg := testConfig()
-	cfg.NextHop, cfg.Trusted = h.start(t), loopback()
+	cfg.NextHop.Addr, cfg.Trusted = h.start(t), loopback()
 	addr := start(t, &Server{Config: cfg, Gate: gateFunc(byName)}, Listen{})
 	c := dial(t, addr)
 	c.read()
@@ -544,7 +544,7 @@ func TestGateFails(t *testing.T) {
 func TestTransactionIsReported(t *testing.T) {
 	h := &fakeHop{data: onData("250 queued as 4XYZ")}
 	cfg := testConfig()
-	cfg.NextHop = h.start(t)
+	cfg.NextHop.Addr = h.start(t)
 	got := make(chan Transaction, 9)
 	s := &Server{Config: cfg, Gate: all(mail.Deliver), OnDone: func(tr Transaction) { got <- tr }, Now: func() time.Time { return time.Unix(1e9, 0) }}
 	w := dial(t, start(t, s, Listen{})).open()

@@ -44,7 +44,7 @@ type state struct {
 	perIP     map[netip.Prefix]int
 	wg        sync.WaitGroup
 
-	nSessions, nTurned, nAccepted, nRefused, nLater, nOctets, nInFlight atomic.Int64
+	nSessions, nTurned, nAccepted, nRefused, nLater, nOctets, nInFlight, nSpooled atomic.Int64
 }
 
 // Run listens on every configured address and serves until ctx ends; then it
@@ -107,23 +107,23 @@ func (s *Server) setup() error {
 			return
 		}
 		for _, n := range []int64{c.MaxSize, int64(c.MaxRecipients), int64(c.MaxLine), int64(c.MaxErrors), int64(c.MaxIdle),
-			int64(c.MaxConns), int64(c.MaxConnsPerIP), c.MaxInFlight, int64(c.InFlightWait), int64(c.CommandTimeout),
+			int64(c.MaxConns), int64(c.MaxConnsPerIP), c.MaxInFlight, c.MaxSpool, int64(c.InFlightWait), int64(c.CommandTimeout),
 			int64(c.DataTimeout), int64(c.DataTotal), int64(c.GateTimeout), int64(c.HopTimeout), int64(c.HopDataTimeout), int64(c.StopTimeout)} {
 			if n <= 0 {
 				s.setupErr = errors.New("smtpd: a bound or timeout is not set; start from Defaults")
 				return
 			}
 		}
-		if c.MaxInFlight < c.MaxSize {
-			s.setupErr = fmt.Errorf("smtpd: MaxInFlight %d is less than MaxSize %d: such a message could never be read", c.MaxInFlight, c.MaxSize)
+		if need := c.share(c.MaxSize); c.MaxInFlight < need || c.MaxSpool < c.MaxSize {
+			s.setupErr = fmt.Errorf("smtpd: MaxInFlight %d is less than %d or MaxSpool %d less than %d, which a message of MaxSize takes", c.MaxInFlight, need, c.MaxSpool, c.MaxSize)
 			return
 		}
 		if c.TLS != nil {
 			s.tls = c.TLS.Clone()
 			s.tls.MinVersion = max(s.tls.MinVersion, tls.VersionTLS12)
 		}
-		if c.NextHop != "" {
-			s.hop, s.setupErr = smtp.ParseTarget(c.NextHop)
+		if c.NextHop.Addr != "" {
+			s.hop, s.setupErr = c.NextHop.target()
 		}
 	})
 	return s.setupErr
@@ -285,7 +285,7 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Sessions: s.nSessions.Load(), Open: int64(open), Turned: s.nTurned.Load(),
 		Accepted: s.nAccepted.Load(), Refused: s.nRefused.Load(), Later: s.nLater.Load(),
-		Octets: s.nOctets.Load(), InFlight: s.nInFlight.Load(),
+		Octets: s.nOctets.Load(), InFlight: s.nInFlight.Load(), Spooled: s.nSpooled.Load(),
 	}
 }
 

@@ -250,7 +250,7 @@ func TestRun(t *testing.T) {
 		conn, err := net.Dial("unix", sock)
 		return err == nil && conn.Close() == nil
 	})
-	if err := Inject(ctx, "smtp:unix:"+sock, "a@a.test", []string{"b@b.test"}, []byte(hello)); err != nil {
+	if err := Inject(ctx, NextHop{Addr: "smtp:unix:" + sock}, "a@a.test", []string{"b@b.test"}, []byte(hello)); err != nil {
 		t.Error(err)
 	}
 	cancel()
@@ -266,10 +266,10 @@ func TestBadConfig(t *testing.T) {
 	for want, change := range map[string]func(*Server){
 		"smtpd: no gate":                 func(s *Server) { s.Gate = nil },
 		"smtpd: no address to listen on": func(s *Server) {},
-		"smtpd: a bound or timeout is not set; start from Defaults":                              func(s *Server) { s.Config.MaxLine = 0 },
-		"smtpd: MaxInFlight 1 is less than MaxSize 52428800: such a message could never be read": func(s *Server) { s.Config.MaxInFlight = 1 },
-		`next hop "x" is neither host:port nor unix:path: address x: missing port in address`:    func(s *Server) { s.Config.NextHop = "x" },
-		"smtpd: listening on nowhere: listen tcp: address nowhere: missing port in address":      func(s *Server) { s.Config.Listen = []Listen{{Addr: "nowhere"}} },
+		"smtpd: a bound or timeout is not set; start from Defaults":                                                              func(s *Server) { s.Config.MaxLine = 0 },
+		"smtpd: MaxInFlight 1 is less than 52428800 or MaxSpool 4294967296 less than 52428800, which a message of MaxSize takes": func(s *Server) { s.Config.MaxInFlight = 1 },
+		`next hop "x" is neither host:port nor unix:path: address x: missing port in address`:                                    func(s *Server) { s.Config.NextHop.Addr = "x" },
+		"smtpd: listening on nowhere: listen tcp: address nowhere: missing port in address":                                      func(s *Server) { s.Config.Listen = []Listen{{Addr: "nowhere"}} },
 	} {
 		s := &Server{Config: testConfig(), Gate: all(mail.Deliver)}
 		change(s)
@@ -283,7 +283,7 @@ func TestInject(t *testing.T) {
 	ctx := context.Background()
 	h := &fakeHop{ext: "8BITMIME\nSIZE"}
 	addr := h.start(t)
-	if err := Inject(ctx, addr, "", []string{"b@b.test", "Postmaster"}, []byte("Subject: ü\n\n.\nx")); err != nil {
+	if err := Inject(ctx, NextHop{Addr: addr}, "", []string{"b@b.test", "Postmaster"}, []byte("Subject: ü\n\n.\nx")); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := h.kept(), []string{"<b@b.test><Postmaster>|Subject: ü\r\n\r\n.\r\nx\r\n"}; !slices.Equal(got, want) {
@@ -301,30 +301,30 @@ func TestInject(t *testing.T) {
 		"lone NUL dot":   {"a@a.test", "b@b.test", "x\n\x00.\n", "injecting a message: a line of a dot and NULs could end it early"},
 		"beyond ASCII":   {"a@a.test", "ü@b.test", "x", "injecting a message: the next hop takes no addresses beyond ASCII"},
 	} {
-		if err := Inject(ctx, addr, c.from, []string{c.to}, []byte(c.raw)); err == nil || err.Error() != c.want {
+		if err := Inject(ctx, NextHop{Addr: addr}, c.from, []string{c.to}, []byte(c.raw)); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	if err := Inject(ctx, addr, "a@a.test", nil, nil); err == nil {
+	if err := Inject(ctx, NextHop{Addr: addr}, "a@a.test", nil, nil); err == nil {
 		t.Error("no error without recipients")
 	}
 
 	h = &fakeHop{line: onVerb("RCPT TO:<b", "550 5.1.1 unknown")}
-	err := Inject(ctx, h.start(t), "a@a.test", []string{"a@b.test", "b@b.test"}, []byte(hello))
+	err := Inject(ctx, NextHop{Addr: h.start(t)}, "a@a.test", []string{"a@b.test", "b@b.test"}, []byte(hello))
 	if re, ok := errors.AsType[*ReplyError](err); !ok || *re != (ReplyError{"b@b.test", 550, "5.1.1 unknown"}) || len(h.kept()) != 0 {
 		t.Errorf("RCPT refused: %v, kept %q", err, h.kept())
 	}
 	h = &fakeHop{lmtp: true, data: func(_, _, i int, _ string) string { return []string{"", "452 full"}[i] }}
-	err = Inject(ctx, "lmtp:"+h.start(t), "a@a.test", []string{"a@b.test", "b@b.test"}, []byte(hello))
+	err = Inject(ctx, NextHop{Addr: "lmtp:" + h.start(t)}, "a@a.test", []string{"a@b.test", "b@b.test"}, []byte(hello))
 	if err == nil || err.Error() != "the next hop refused <b@b.test>: 452 full" || len(h.kept()) != 1 {
 		t.Errorf("LMTP: %v, kept %q", err, h.kept())
 	}
 	h = &fakeHop{data: onData("554 no")}
-	if err = Inject(ctx, h.start(t), "a@a.test", []string{"a@b.test"}, []byte(hello)); err == nil || err.Error() != "the next hop refused the message: 554 no" {
+	if err = Inject(ctx, NextHop{Addr: h.start(t)}, "a@a.test", []string{"a@b.test"}, []byte(hello)); err == nil || err.Error() != "the next hop refused the message: 554 no" {
 		t.Errorf("data refused: %v", err)
 	}
 	h = &fakeHop{data: onData("CUT")}
-	if err = Inject(ctx, h.start(t), "a@a.test", []string{"a@b.test"}, []byte(hello)); err == nil || err.Error() != "reading the next hop's answer: EOF" {
+	if err = Inject(ctx, NextHop{Addr: h.start(t)}, "a@a.test", []string{"a@b.test"}, []byte(hello)); err == nil || err.Error() != "reading the next hop's answer: EOF" {
 		t.Errorf("cut: %v", err)
 	}
 }
@@ -343,7 +343,7 @@ func TestMemoryOfManyLargeMessages(t *testing.T) {
 	content := bytes.Repeat(line, size/len(line))
 	cfg := testConfig()
 	cfg.MaxInFlight = 128 << 20
-	cfg.NextHop = discard(t) // its own budget is 256 MiB
+	cfg.NextHop.Addr = discard(t) // its own budget is 256 MiB
 	s := &Server{Config: cfg, Gate: all(mail.Deliver)}
 	addr := start(t, s, Listen{})
 	runtime.GC()
@@ -399,7 +399,7 @@ func BenchmarkProxy(b *testing.B) {
 	for _, conns := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {
 			cfg := testConfig()
-			cfg.NextHop = discard(b)
+			cfg.NextHop.Addr = discard(b)
 			addr := start(b, &Server{Config: cfg, Gate: all(mail.Deliver)}, Listen{})
 			work := make(chan bool)
 			var wg sync.WaitGroup

@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -43,7 +42,6 @@ type session struct {
 // transaction is what a client said before DATA.
 type transaction struct {
 	smtp.Mail
-	size   int64       // as declared, 0 when not
 	rcpts  []smtp.Rcpt // those accepted
 	broken bool        // the next hop went away since MAIL
 }
@@ -249,7 +247,7 @@ func (ss *session) offer() []string {
 	size := ss.srv.Config.MaxSize
 	words := []string{"PIPELINING"}
 	hopExt := map[string]string{"8BITMIME": "", "SMTPUTF8": "", "ENHANCEDSTATUSCODES": ""}
-	if ss.srv.Config.NextHop != "" {
+	if ss.srv.Config.NextHop.Addr != "" {
 		var ok bool
 		if hopExt, ok = ss.srv.hopWords.get(ss.srv.Now()); !ok && ss.connect() == nil {
 			hopExt = ss.hop.Ext
@@ -283,6 +281,9 @@ func (ss *session) connect() error {
 	if err != nil {
 		s.Log.Warn("next hop", "err", err)
 		return err
+	}
+	if h.InClear != nil {
+		s.Log.Warn("mail goes to the next hop in the clear", "err", h.InClear)
 	}
 	ss.hop = h
 	s.hopWords.put(h.Ext, s.Now())
@@ -334,7 +335,7 @@ func (ss *session) mail(arg string) smtp.Reply {
 	if !tx.UTF8 && !smtp.ASCII(from) {
 		return smtp.Say(553, "5.6.7 Address needs SMTPUTF8")
 	}
-	if ss.srv.Config.NextHop == "" {
+	if ss.srv.Config.NextHop.Addr == "" {
 		ss.tx = tx
 		return smtp.Say(250, "2.1.0 Ok")
 	}
@@ -359,7 +360,6 @@ func (ss *session) mailParams(tx *transaction) smtp.Reply {
 			if bad = err != nil || n < 0; !bad && n > ss.srv.Config.MaxSize {
 				return smtp.Say(552, fmt.Sprintf("5.3.4 Message size exceeds %d octets", ss.srv.Config.MaxSize))
 			}
-			tx.size = n
 		case "BODY": // RFC 6152
 			bad = !strings.EqualFold(p.Value, "7BIT") && !strings.EqualFold(p.Value, "8BITMIME")
 		case "SMTPUTF8": // RFC 6531
@@ -430,7 +430,7 @@ func (ss *session) rcpt(arg string) smtp.Reply {
 		}
 	}
 	r, one := smtp.Say(250, "2.1.5 Ok"), smtp.Rcpt{Addr: to, Params: params}
-	if ss.srv.Config.NextHop != "" {
+	if ss.srv.Config.NextHop.Addr != "" {
 		if ss.tx.broken {
 			return hopAway()
 		}
@@ -534,29 +534,14 @@ func (ss *session) data(arg string) {
 	}
 	s, cfg, tx := ss.srv, &ss.srv.Config, ss.tx
 	defer ss.reset()
-	b := &smtp.Body{Declared: tx.size, Max: cfg.MaxSize, MaxLine: cfg.MaxLine, Tolerate: cfg.Normalize}
-	var held int64
-	b.Reserve = func(n int64) bool {
-		ctx, cancel := context.WithTimeout(s.base, cfg.InFlightWait)
-		defer cancel()
-		if s.budget.Acquire(ctx, n) != nil {
-			return false
-		}
-		held += n
-		s.nInFlight.Add(n)
-		return true
+	b := &smtp.Body{Max: cfg.MaxSize, MaxLine: cfg.MaxLine, Tolerate: cfg.Normalize, Dir: cfg.SpoolDir}
+	defer b.Close()
+	spooled := int64(0)
+	b.Room = func(n int64) bool {
+		spooled += n
+		return s.nSpooled.Add(n) <= cfg.MaxSpool
 	}
-	defer func() {
-		b.Raw = nil
-		s.nInFlight.Add(-held)
-		s.budget.Release(held)
-	}()
-	if !b.Open() {
-		s.nLater.Add(1)
-		s.Log.Warn("message put off", "client", ss.who().Addr, "size", tx.size, "reason", "no memory left for it")
-		ss.answer(faultReply(smtp.NoMemory, cfg))
-		return
-	}
+	defer func() { s.nSpooled.Add(-spooled) }()
 	ss.answer(smtp.Say(354, "End with <CRLF>.<CRLF>"))
 	ss.wire.Patience(cfg.DataTimeout, cfg.DataTotal)
 	if err := b.Read(ss.in); err != nil {
@@ -575,7 +560,7 @@ func faultReply(f smtp.Fault, cfg *Config) smtp.Reply {
 	switch f {
 	case smtp.TooBig:
 		return smtp.Say(552, fmt.Sprintf("5.3.4 Message size exceeds %d octets", cfg.MaxSize))
-	case smtp.NoMemory:
+	case smtp.NoRoom:
 		return smtp.Say(452, "4.3.1 Too many messages at once, try again later")
 	case smtp.LongLine:
 		return smtp.Say(554, fmt.Sprintf("5.6.0 Message has a line over %d octets", cfg.MaxLine))

@@ -286,30 +286,52 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 	}
 }
 
+// A message that finds no memory within its time is put off, and so is one that
+// finds no room on the disk; the share that others take counts as Share says.
 func TestMemoryBudget(t *testing.T) {
 	cfg := testConfig()
-	cfg.MaxSize, cfg.MaxInFlight, cfg.InFlightWait = 100_000, 150_000, 50*time.Millisecond
+	cfg.MaxSize, cfg.MaxInFlight, cfg.InFlightWait = 600_000, 1_200_000, 50*time.Millisecond
+	cfg.Share = func(octets int64) int64 { return 2 * octets }
+	cfg.MaxSpool = 600_000
 	release := make(chan struct{})
 	s := &Server{Config: cfg, Gate: gateFunc(func(env mail.Envelope, raw []byte) (mail.Outcome, error) {
-		<-release
+		if len(raw) > 100_000 {
+			<-release
+		}
 		return all(mail.Deliver)(env, raw)
 	})}
 	addr := start(t, s, Listen{})
-	a, b := dial(t, addr).open(), dial(t, addr).open()
-	a.want("MAIL FROM:<a@a.test> SIZE=90000", "250")
-	a.want("RCPT TO:<a@a.test>", "250")
-	a.want("DATA", "354")
-	a.send(hello + ".\r\n")
-	waitFor(t, "the gate to have it", func() bool { return s.Stats().InFlight > 90_000 })
-	b.want("MAIL FROM:<a@a.test> SIZE=90000", "250")
-	b.want("RCPT TO:<a@a.test>", "250")
-	b.want("DATA", "452 4.3.1")
-	close(release)
-	if got := a.read(); !strings.HasPrefix(got, "250 ") {
-		t.Errorf("a: %q", got)
+	big := hello + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 500_000/78)
+	begin := func() *wireClient {
+		c := dial(t, addr).open()
+		c.want("MAIL FROM:<a@a.test> SIZE=500000", "250")
+		c.want("RCPT TO:<a@a.test>", "250")
+		c.want("DATA", "354")
+		return c
+	}
+	a, b := begin(), begin()
+	a.send(big + ".\r\n")
+	waitFor(t, "the gate to have it", func() bool { return s.Stats().InFlight > 900_000 })
+	b.send(big + ".\r\n")
+	if got := b.read(); got != "452 4.3.1 Too many messages at once, try again later" {
+		t.Errorf("no memory: %q", got)
 	}
 	if got := b.post("a@a.test", []string{"b@b.test"}, hello); !strings.HasPrefix(got, "250 ") {
-		t.Errorf("b again: %q", got)
+		t.Errorf("a small one meanwhile: %q", got)
 	}
-	waitFor(t, "the budget to be whole again", func() bool { return s.Stats().InFlight == 0 })
+	c, d := begin(), begin()
+	c.send(big)
+	waitFor(t, "the spool to have it", func() bool { return s.Stats().Spooled > 250_000 })
+	d.send(big + big[len(hello):][:78*900] + ".\r\n")
+	if got := d.read(); !strings.HasPrefix(got, "452 4.3.1 ") {
+		t.Errorf("no room: %q", got)
+	}
+	close(release)
+	c.send(".\r\n")
+	for _, w := range []*wireClient{a, c} {
+		if got := w.read(); !strings.HasPrefix(got, "250 ") {
+			t.Errorf("with memory and room: %q", got)
+		}
+	}
+	waitFor(t, "the budget to be whole again", func() bool { return s.Stats().InFlight == 0 && s.Stats().Spooled == 0 })
 }

@@ -40,6 +40,7 @@ import (
 
 	"foregate/evidence"
 	"foregate/mail"
+	"foregate/smtpd/internal/smtp"
 )
 
 // Gate judges one message and carries out what must be durable before the
@@ -70,15 +71,39 @@ type Listen struct {
 	Proxy bool
 }
 
+// NextHop is the server that good mail is handed to.
+type NextHop struct {
+	Addr string // "host:port" or "unix:/path", either after "smtp:" (the default) or "lmtp:"
+	// TLS is used for STARTTLS, not below version 1.2; nil never asks for it. It
+	// holds the roots, a name to expect other than Addr's and a certificate of
+	// our own. Without Require the next hop's certificate is not looked at, and
+	// mail goes on in the clear where TLS is not offered or fails; with it such a
+	// next hop counts as away.
+	TLS     *tls.Config
+	Require bool
+}
+
+func (n NextHop) target() (smtp.Target, error) {
+	t, err := smtp.ParseTarget(n.Addr)
+	t.TLS, t.Require = n.TLS, n.Require
+	return t, err
+}
+
+func (c *Config) share(octets int64) int64 {
+	if c.Share == nil {
+		return octets
+	}
+	return c.Share(octets)
+}
+
 // Config is what an operator sets. Start from Defaults: a zero bound or timeout
 // is taken for a mistake and refused by Run.
 type Config struct {
 	Listen   []Listen
 	Hostname string // our name in greetings
-	// NextHop is where mail goes on to: "host:port", "unix:/path", either after
-	// "smtp:" (the default) or "lmtp:". Empty: the Gate is the destination, its
-	// nil error means that every copy is safe.
-	NextHop string
+	// NextHop is where mail goes on to. Without an address the Gate is the
+	// destination, and its nil error means that every copy is safe.
+	NextHop NextHop
 	// Trusted peers may say who the client is by XCLIENT, XFORWARD and PROXY,
 	// and are not counted against MaxConnsPerIP. A unix socket's peer is
 	// trusted.
@@ -98,9 +123,17 @@ type Config struct {
 	// MaxConns is how many sessions there may be at once, else 421. Each may
 	// hold a connection to the next hop, which should allow as many.
 	MaxConns      int
-	MaxConnsPerIP int           // sessions at once per IPv4 address or IPv6 /64, else 421
-	MaxInFlight   int64         // octets of messages held in memory at once, else 452
-	InFlightWait  time.Duration // how long a message waits for its share of MaxInFlight
+	MaxConnsPerIP int // sessions at once per IPv4 address or IPv6 /64, else 421
+	// MaxInFlight is the memory in octets that messages may take at once while
+	// they are judged and handed on. Before that a message takes 256 KiB at most
+	// and lies in a file; it waits InFlightWait for its share, else 452.
+	MaxInFlight  int64
+	InFlightWait time.Duration
+	// Share is the memory that a message of some octets takes, itself included;
+	// nil is the message alone.
+	Share    func(octets int64) int64
+	SpoolDir string // where these files are; "" is the system's
+	MaxSpool int64  // octets of them, else 452
 
 	GreetPause     time.Duration // wait before the greeting; a stranger that talks first is refused
 	CommandTimeout time.Duration // for one whole command line (RFC 5321 section 4.5.3.2.7)
@@ -125,7 +158,8 @@ func Defaults() Config {
 		MaxConns:       1000,
 		MaxConnsPerIP:  50,
 		MaxInFlight:    256 << 20,
-		InFlightWait:   30 * time.Second,
+		InFlightWait:   30 * time.Second, // Postfix waits 100 s for all (smtpd_proxy_timeout)
+		MaxSpool:       4 << 30,
 		GreetPause:     20 * time.Millisecond, // enough to catch who sends all at once
 		CommandTimeout: 5 * time.Minute,
 		DataTimeout:    3 * time.Minute,
@@ -173,5 +207,6 @@ type Stats struct {
 	Sessions, Open, Turned   int64 // connections accepted, open now, turned away at a limit
 	Accepted, Refused, Later int64 // messages answered 2xx, 5xx, 4xx
 	Octets                   int64 // of messages answered 2xx
-	InFlight                 int64 // octets of messages in memory now
+	InFlight                 int64 // octets of memory set aside for messages now
+	Spooled                  int64 // octets of arriving messages in files now
 }

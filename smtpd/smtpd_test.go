@@ -184,7 +184,7 @@ func TestProxyDelivers(t *testing.T) {
 	far := &keeper{}
 	hop := start(t, &Server{Config: testConfig(), Gate: far}, Listen{})
 	cfg := testConfig()
-	cfg.NextHop = hop
+	cfg.NextHop.Addr = hop
 	near := &keeper{}
 	addr := start(t, &Server{Config: cfg, Gate: near}, Listen{})
 	c := dial(t, addr).open()

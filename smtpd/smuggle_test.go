@@ -109,7 +109,7 @@ func TestNoSmugglingThrough(t *testing.T) {
 			}
 			h := &laxHop{}
 			cfg := testConfig()
-			cfg.NextHop, cfg.Normalize = h.start(t, honoured), norm
+			cfg.NextHop.Addr, cfg.Normalize = h.start(t, honoured), norm
 			addr := start(t, &Server{Config: cfg, Gate: all(mail.Deliver)}, Listen{})
 			taken := 0
 			for _, e := range ends()[:len(ends())-1] {

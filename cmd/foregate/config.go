@@ -53,14 +53,40 @@ type smtpConfig struct {
 	Protocol       string        `yaml:"protocol" doc:"smtp or lmtp, towards the client."`
 	Hostname       string        `yaml:"hostname" doc:"Our name in greetings and in Authentication-Results. Empty means the machine's."`
 	NextHop        string        `yaml:"next_hop" doc:"Where good mail goes: host:port or unix:/path; with lmtp: before it, by LMTP."`
+	NextHopTLS     hopTLSConfig  `yaml:"next_hop_tls" doc:"TLS on the way to the next hop (STARTTLS, version 1.2 or later)."`
 	Trusted        []string      `yaml:"trusted" doc:"Networks whose XCLIENT and XFORWARD commands are believed (the mail server in front)."`
 	MaxSize        int64         `yaml:"max_size" doc:"Largest message in bytes; larger ones are refused with 552."`
 	MaxRecipients  int           `yaml:"max_recipients" doc:"Most recipients of one message."`
 	MaxConnections int           `yaml:"max_connections" doc:"Most clients at once."`
-	MemoryBudget   int64         `yaml:"memory_budget" doc:"Bytes of messages that may be in memory at once; further clients wait."`
+	MemoryBudget   int64         `yaml:"memory_budget" doc:"Bytes of memory that messages may take at once while they are judged and handed on: about 5 for each byte of a large message, 40 of a small one. Further messages wait for it, 30 seconds at most, then get 452. The process is kept near this and 256 MiB unless GOMEMLIMIT says otherwise; children that open attachments come on top (files.workers)."`
+	SpoolBudget    int64         `yaml:"spool_budget" doc:"Bytes of disk, beside the database, for messages of more than 256 KiB while they arrive; beyond it they get 452."`
+	Normalize      bool          `yaml:"normalize_newlines" doc:"Turn a bare CR or LF in a message into CRLF in place of refusing the message (RFC 5321 section 2.3.8). Delivered bytes then differ from those received."`
+	ProxyProtocol  bool          `yaml:"proxy_protocol" doc:"Trusted peers begin with a PROXY protocol header (version 1 or 2) that names the client."`
 	TLSCert        string        `yaml:"tls_cert" doc:"Certificate file (PEM) for STARTTLS; empty for none."`
 	TLSKey         string        `yaml:"tls_key" doc:"Key file (PEM) for STARTTLS."`
 	StopTimeout    time.Duration `yaml:"stop_timeout" doc:"How long a stop waits for mail in flight."`
+}
+
+type hopTLSConfig struct {
+	Mode       string `yaml:"mode" doc:"none; opportunistic uses TLS where the next hop offers it, looks at no certificate and goes on in the clear where TLS fails; require leaves mail with its client (451) unless TLS begins with a valid certificate."`
+	CAFile     string `yaml:"ca_file" doc:"File (PEM) of the authorities that may vouch for the next hop, or its own certificate; empty means the system's."`
+	ServerName string `yaml:"server_name" doc:"Name that the next hop's certificate must hold. Empty means the host of next_hop."`
+	Cert       string `yaml:"cert" doc:"Certificate file (PEM) to show to a next hop that asks; empty for none."`
+	Key        string `yaml:"key" doc:"Its key file (PEM)."`
+}
+
+func (c hopTLSConfig) check(nextHop string) error {
+	switch {
+	case !slices.Contains([]string{"none", "opportunistic", "require"}, c.Mode):
+		return fmt.Errorf("smtp.next_hop_tls.mode is %q: use none, opportunistic or require", c.Mode)
+	case (c.Cert == "") != (c.Key == ""):
+		return errors.New("smtp.next_hop_tls.cert and smtp.next_hop_tls.key go together")
+	case c.Mode != "require" && c.CAFile != "":
+		return fmt.Errorf("smtp.next_hop_tls.ca_file is set, but mode %s looks at no certificate: use require", c.Mode)
+	case c.Mode == "require" && c.ServerName == "" && strings.Contains(nextHop, "unix:"):
+		return errors.New("smtp.next_hop_tls.server_name is empty: a unix socket has no name that a certificate could hold")
+	}
+	return nil
 }
 
 type httpConfig struct {
@@ -151,11 +177,13 @@ func defaults() config {
 			Listen:         []string{"127.0.0.1:10025"},
 			Protocol:       "smtp",
 			NextHop:        "127.0.0.1:10026",
+			NextHopTLS:     hopTLSConfig{Mode: "opportunistic"},
 			Trusted:        []string{"127.0.0.0/8", "::1/128"},
 			MaxSize:        50 << 20,
 			MaxRecipients:  1000,
 			MaxConnections: 500,
-			MemoryBudget:   1 << 30,
+			MemoryBudget:   512 << 20,
+			SpoolBudget:    4 << 30,
 			StopTimeout:    30 * time.Second,
 		},
 		HTTP:   httpConfig{Listen: "127.0.0.1:8025"},
@@ -293,8 +321,17 @@ func (c config) check() error {
 	if (c.SMTP.TLSCert == "") != (c.SMTP.TLSKey == "") {
 		bad("smtp.tls_cert and smtp.tls_key go together")
 	}
-	if c.SMTP.MaxSize < 1 || c.SMTP.MemoryBudget < c.SMTP.MaxSize {
-		bad("smtp.memory_budget (%d) must hold at least one message of smtp.max_size (%d)", c.SMTP.MemoryBudget, c.SMTP.MaxSize)
+	if err := c.SMTP.NextHopTLS.check(c.SMTP.NextHop); err != nil {
+		errs = append(errs, err)
+	}
+	if need := judgeShare(c.SMTP.MaxSize); c.SMTP.MaxSize < 1 || c.SMTP.MemoryBudget < need {
+		bad("smtp.memory_budget (%d) must hold at least one message of smtp.max_size (%d): judging it takes %d", c.SMTP.MemoryBudget, c.SMTP.MaxSize, need)
+	}
+	if c.SMTP.SpoolBudget < c.SMTP.MaxSize {
+		bad("smtp.spool_budget (%d) must hold at least one message of smtp.max_size (%d)", c.SMTP.SpoolBudget, c.SMTP.MaxSize)
+	}
+	if c.SMTP.MaxRecipients < 1 || c.SMTP.MaxConnections < 1 || c.SMTP.StopTimeout <= 0 {
+		bad("smtp.max_recipients, smtp.max_connections and smtp.stop_timeout must be more than nothing")
 	}
 	if c.Sender.Delay < 0 {
 		bad("sender.delay is negative: use 0 or more, such as 24h")

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -81,6 +83,13 @@ func (r *recorder) keep(m *mail.Message, f *mail.Facts, v mail.Verdict) {
 	if j.m.ReceivedAt.IsZero() {
 		j.m.ReceivedAt = time.Now()
 	}
+	if len(m.Raw) > detachSize {
+		if err := j.detach(); err != nil {
+			r.log.Error("encoding the facts of a message", "id", j.m.ID, "error", err)
+			r.failed.Add(1)
+			return
+		}
+	}
 	if j.keepRaw = r.conf.Raw > 0 && int64(len(m.Raw)) <= r.conf.MaxMessage; j.keepRaw {
 		j.raw = m.Raw
 	}
@@ -93,6 +102,27 @@ func (r *recorder) keep(m *mail.Message, f *mail.Facts, v mail.Verdict) {
 	default:
 		r.drop(j)
 	}
+}
+
+// detachSize is from where on a message is not to be kept in memory by what is
+// recorded of it.
+const detachSize = 64 << 10
+
+// detach copies what is recorded: a quote is a part of the whole text, and would
+// keep it in memory for as long as it waits.
+func (j *judgedMail) detach() error {
+	facts, err := json.Marshal(j.facts)
+	if err != nil {
+		return err
+	}
+	j.facts, j.m.Facts = nil, facts
+	j.m.Sender, j.m.Subject = strings.Clone(j.m.Sender), strings.Clone(j.m.Subject)
+	j.m.Verdict.Reasons = slices.Clone(j.m.Verdict.Reasons)
+	for i := range j.m.Verdict.Reasons {
+		it := &j.m.Verdict.Reasons[i]
+		it.Claim, it.Quote = strings.Clone(it.Claim), strings.Clone(it.Quote)
+	}
+	return nil
 }
 
 func (r *recorder) drop(j judgedMail) {
@@ -144,13 +174,15 @@ func (r *recorder) write(ctx context.Context, first judgedMail) {
 	batch, size := []store.Past{}, 0
 	add := func(j judgedMail) {
 		r.waiting.Add(-int64(len(j.raw)))
-		facts, err := json.Marshal(j.facts)
-		if err != nil {
-			r.failed.Add(1)
-			r.log.Error("encoding the facts of a message", "id", j.m.ID, "error", err)
-			return
+		if j.m.Facts == nil {
+			facts, err := json.Marshal(j.facts)
+			if err != nil {
+				r.failed.Add(1)
+				r.log.Error("encoding the facts of a message", "id", j.m.ID, "error", err)
+				return
+			}
+			j.m.Facts = facts
 		}
-		j.m.Facts = facts
 		p := store.Past{Message: j.m}
 		if j.keepRaw {
 			p.Raw = j.raw

@@ -39,7 +39,8 @@ func newMetrics(stats func() smtpd.Stats) *metrics {
 	m.registry.MustRegister(m.messages, m.judge, m.total, m.gaps, m.evidences,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "foregate_sessions_open", Help: "SMTP sessions open now."}, func() float64 { return float64(stats().Open) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "foregate_inflight_bytes", Help: "Bytes of messages in memory now."}, func() float64 { return float64(stats().InFlight) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "foregate_inflight_bytes", Help: "Bytes of memory set aside for messages now, of smtp.memory_budget."}, func() float64 { return float64(stats().InFlight) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "foregate_spool_bytes", Help: "Bytes of arriving messages on disk now, of smtp.spool_budget."}, func() float64 { return float64(stats().Spooled) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "foregate_sessions_turned_away_total", Help: "Sessions refused at a limit."}, func() float64 { return float64(stats().Turned) }),
 	)
 	return m

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -73,6 +74,7 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
 	scfg, err := smtpConfigOf(conf.SMTP)
+	scfg.SpoolDir = spoolDir(conf)
 	if err != nil {
 		return nil, errors.Join(err, closeSenders(), db.Close())
 	}
@@ -92,7 +94,7 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 func newQuarantine(conf config, db *store.DB) *quarantine.Quarantine {
 	return &quarantine.Quarantine{
 		DB:        db,
-		Injector:  injector{nextHop: conf.SMTP.NextHop},
+		Injector:  injector{conf.SMTP},
 		Retention: conf.Quarantine.Retention,
 
 		RecordRetention: conf.History.Records,
@@ -100,24 +102,56 @@ func newQuarantine(conf config, db *store.DB) *quarantine.Quarantine {
 }
 
 // injector hands released mail to the next hop.
-type injector struct{ nextHop string }
+type injector struct{ next smtpConfig }
 
-// Inject implements quarantine.Injector. A refusal of the whole message is
-// certain; anything else may have left a copy behind.
+// Inject implements quarantine.Injector.
 func (i injector) Inject(ctx context.Context, from string, to []string, raw []byte) error {
-	err := smtpd.Inject(ctx, i.nextHop, from, to, raw)
-	var reply *smtpd.ReplyError
-	var dial *net.OpError
-	if errors.As(err, &reply) && (reply.Recipient == "" || len(to) == 1) || errors.As(err, &dial) && dial.Op == "dial" {
+	next, err := i.next.hop()
+	if err == nil {
+		err = smtpd.Inject(ctx, next, from, to, raw)
+	} else {
+		err = fmt.Errorf("%w: %w", smtpd.ErrNotTaken, err)
+	}
+	if errors.Is(err, smtpd.ErrNotTaken) {
 		return fmt.Errorf("%w: %w", quarantine.ErrRefused, err)
 	}
 	return err
 }
 
+// hop is the next hop as configured, its certificate files read.
+func (c smtpConfig) hop() (smtpd.NextHop, error) {
+	next := smtpd.NextHop{Addr: c.NextHop, Require: c.NextHopTLS.Mode == "require"}
+	if c.NextHopTLS.Mode == "none" {
+		return next, nil
+	}
+	next.TLS = &tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: c.NextHopTLS.ServerName,
+		ClientSessionCache: tls.NewLRUClientSessionCache(0), // each client's session makes a connection
+	}
+	if c.NextHopTLS.CAFile != "" {
+		pem, err := os.ReadFile(c.NextHopTLS.CAFile)
+		if err != nil {
+			return next, fmt.Errorf("smtp.next_hop_tls.ca_file: %w", err)
+		}
+		next.TLS.RootCAs = x509.NewCertPool()
+		if !next.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return next, fmt.Errorf("smtp.next_hop_tls.ca_file: no certificate in %s", c.NextHopTLS.CAFile)
+		}
+	}
+	if c.NextHopTLS.Cert != "" {
+		pair := &smtpd.CertFile{Cert: c.NextHopTLS.Cert, Key: c.NextHopTLS.Key}
+		if _, err := pair.GetCertificate(nil); err != nil {
+			return next, fmt.Errorf("smtp.next_hop_tls.cert: %w", err)
+		}
+		next.TLS.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.GetCertificate(nil) }
+	}
+	return next, nil
+}
+
 func smtpConfigOf(c smtpConfig) (smtpd.Config, error) {
 	out := smtpd.Defaults()
 	for _, a := range c.Listen {
-		out.Listen = append(out.Listen, smtpd.Listen{Addr: a, LMTP: c.Protocol == "lmtp"})
+		out.Listen = append(out.Listen, smtpd.Listen{Addr: a, LMTP: c.Protocol == "lmtp", Proxy: c.ProxyProtocol})
 	}
 	for _, n := range c.Trusted {
 		p, err := netip.ParsePrefix(n)
@@ -133,9 +167,14 @@ func smtpConfigOf(c smtpConfig) (smtpd.Config, error) {
 		}
 		out.TLS = &tls.Config{GetCertificate: pair.GetCertificate, MinVersion: tls.VersionTLS12}
 	}
-	out.Hostname, out.NextHop = c.Hostname, c.NextHop
+	next, err := c.hop()
+	if err != nil {
+		return out, err
+	}
+	out.Hostname, out.NextHop = c.Hostname, next
 	out.MaxSize, out.MaxRecipients, out.MaxConns = c.MaxSize, c.MaxRecipients, c.MaxConnections
-	out.MaxInFlight, out.StopTimeout = c.MemoryBudget, c.StopTimeout
+	out.MaxInFlight, out.Share, out.MaxSpool = c.MemoryBudget, judgeShare, c.SpoolBudget
+	out.StopTimeout, out.Normalize = c.StopTimeout, c.Normalize
 	return out, nil
 }
 
@@ -191,21 +230,15 @@ func (s *service) record(ctx context.Context) (end func()) {
 }
 
 // ready says whether the gate can take mail now: the database answers and the
-// next hop accepts connections.
+// next hop greets us, under TLS if that is required.
 func (s *service) ready(ctx context.Context) error {
 	if _, err := s.db.List(ctx, store.Query{Limit: 1}); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
 	}
-	var d net.Dialer
-	network, addr := "tcp", strings.TrimPrefix(strings.TrimPrefix(s.conf.SMTP.NextHop, "smtp:"), "lmtp:")
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		network, addr = "unix", path
-	}
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
+	if err := smtpd.Probe(ctx, s.server.Config.NextHop); err != nil {
 		return fmt.Errorf("the next hop does not answer: %w", err)
 	}
-	return conn.Close()
+	return nil
 }
 
 // expire removes held mail past its retention, at the start and every hour.
@@ -264,6 +297,7 @@ func (serveCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(conf.SMTP, w.getenv)
 	s, err := newService(w.ctx, conf, newLogger(conf.Log, w.stderr))
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func TestMaildir(t *testing.T) {
 	go func() { done <- s.Serve(l, smtpd.Listen{LMTP: true}) }()
 	const raw = "Subject: x\r\n\r\n.\r\nbody\r\n"
 	for range 2 {
-		if err := smtpd.Inject(context.Background(), "lmtp:"+l.Addr().String(), "a@a.test", []string{"b@b.test", "c@b.test"}, []byte(raw)); err != nil {
+		if err := smtpd.Inject(context.Background(), smtpd.NextHop{Addr: "lmtp:" + l.Addr().String()}, "a@a.test", []string{"b@b.test", "c@b.test"}, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}

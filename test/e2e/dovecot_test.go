@@ -91,7 +91,7 @@ func TestDovecot(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	startDovecot(t, dir, port)
 	cfg := smtpd.Defaults()
-	cfg.NextHop, cfg.GreetPause = "lmtp:"+loopback(port), 0
+	cfg.NextHop.Addr, cfg.GreetPause = "lmtp:"+loopback(port), 0
 	s := &smtpd.Server{Config: cfg, Gate: passing{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
+	"os"
 )
 
 // Fault is why a message that was read to its end can't be taken.
@@ -13,7 +15,7 @@ type Fault int
 const (
 	Sound       Fault = iota
 	TooBig            // over MaxSize
-	NoMemory          // its share of MaxInFlight did not come free in time
+	NoRoom            // no room on the disk, or no memory in time
 	LongLine          // a line over MaxLine
 	BareNewline       // a CR or LF that is not part of CRLF
 	NulDot            // a line that is a lone dot once its NULs are taken out
@@ -21,9 +23,10 @@ const (
 
 // Sizes in octets.
 const (
-	ReadBuffer  = 16 << 10 // per session; also the longest run that Read looks at at once
-	firstBuffer = 16 << 10 // holds half of all messages; others mostly declare their size
-	trustSize   = 16 << 20 // a declared SIZE is believed up to here before the octets come
+	ReadBuffer = 16 << 10 // per session; also the longest run that Read looks at at once
+	// keepSize is what of a message is in memory while it arrives. Nearly all
+	// messages are smaller and never touch the disk.
+	keepSize = 256 << 10
 )
 
 // drainLimit bounds what is read and thrown away of an oversize message before
@@ -33,17 +36,29 @@ const drainLimit = 4
 // ErrDrain says that a client sends far more than it may.
 var ErrDrain = errors.New("far over the size limit")
 
-// Body collects one message in a single buffer that grows as octets arrive and
-// as its share of memory is granted.
+// Body collects one message: in memory up to keepSize, the rest in a file, so
+// that messages on their way take no memory however many and slow they are.
 type Body struct {
-	Raw      []byte // the message, nil when it has a fault
-	Declared int64  // SIZE parameter, 0 when none
 	Max      int64
 	MaxLine  int
-	Reserve  func(octets int64) bool // asks for more of the memory budget
+	Tolerate bool                    // bare CR and LF are to be normalised
+	Dir      string                  // of the file, which has no name there; "" is the system's
+	Room     func(octets int64) bool // asks for more of the disk
 	Fault    Fault
-	Bare     bool // bare CR or LF was seen; when that is no fault, Raw is normalised
-	Tolerate bool // bare CR and LF are to be normalised
+	Bare     bool  // bare CR or LF was seen; when that is no fault, Load normalises
+	Size     int64 // octets so far, 0 when the message has a fault
+
+	kept []byte // the end of the message, or all of it
+	file *os.File
+}
+
+// Close lets go of the message.
+func (b *Body) Close() {
+	b.kept = nil
+	if b.file != nil {
+		b.file.Close()
+		b.file = nil
+	}
 }
 
 // Read reads up to <CRLF>.<CRLF>, the only end of a message (RFC 5321
@@ -71,7 +86,6 @@ func (b *Body) Read(in *bufio.Reader) error {
 		}
 		if start {
 			if string(chunk) == ".\r\n" {
-				b.tidy()
 				return nil
 			}
 			if chunk[0] == '.' {
@@ -100,15 +114,26 @@ func (b *Body) Read(in *bufio.Reader) error {
 	}
 }
 
-// tidy normalises a message that has bare newlines and is taken all the same.
-func (b *Body) tidy() {
-	if !b.Bare || b.Fault != Sound {
-		return
+// Load returns a sound message whole, normalised when that was asked for. That
+// may bring a fault to light; the error is the disk's.
+func (b *Body) Load() ([]byte, error) {
+	raw := b.kept
+	if b.file != nil {
+		raw = make([]byte, b.Size)
+		n := copy(raw[b.Size-int64(len(b.kept)):], b.kept)
+		if _, err := b.file.ReadAt(raw[:len(raw)-n], 0); err != nil {
+			return nil, fmt.Errorf("reading a message back: %w", err)
+		}
 	}
-	b.Raw = Normalize(b.Raw)
-	if HasNulDot(b.Raw) {
-		b.fail(NulDot)
+	if b.Bare {
+		raw = Normalize(raw)
+		if HasNulDot(raw) {
+			b.fail(NulDot)
+			return nil, nil
+		}
 	}
+	b.Close()
+	return raw, nil
 }
 
 // HasNulDot reports a line that begins with NUL and is a lone dot without its
@@ -171,52 +196,43 @@ func nulDotSoFar(chunk []byte, dot bool) (still, seen bool) {
 // fail notes the first fault and lets go of what was collected.
 func (b *Body) fail(f Fault) {
 	if b.Fault == Sound {
-		b.Fault, b.Raw = f, nil
+		b.Fault, b.Size = f, 0
+		b.Close()
 	}
 }
 
-// add keeps chunk. Growth asks for memory first; a declared size is believed up
-// to trustSize at once, and beyond as octets come, so that a promise alone can't
-// take the whole budget.
+// add keeps chunk.
 func (b *Body) add(chunk []byte) {
 	if b.Fault != Sound {
 		return
 	}
-	need := int64(len(b.Raw) + len(chunk))
-	if need > b.Max {
+	if b.Size += int64(len(chunk)); b.Size > b.Max {
 		b.fail(TooBig)
 		return
 	}
-	if need > int64(cap(b.Raw)) {
-		size := max(2*int64(cap(b.Raw)), need, firstBuffer)
-		if b.Declared >= need {
-			size = max(min(size*2, b.Declared), need)
-		}
-		if !b.grow(min(size, b.Max)) {
-			b.fail(NoMemory)
-			return
-		}
+	if len(b.kept)+len(chunk) > keepSize && !b.spool() {
+		b.fail(NoRoom)
+		return
 	}
-	b.Raw = append(b.Raw, chunk...)
+	b.kept = append(b.kept, chunk...)
 }
 
-// Open makes the first buffer. It reports false when there is no memory.
-func (b *Body) Open() bool {
-	size := int64(firstBuffer)
-	if b.Declared > 0 {
-		size = min(b.Declared+b.Declared/64+64, trustSize, b.Max) // room for a sender that miscounts
-	}
-	return b.grow(size)
-}
-
-func (b *Body) grow(size int64) bool {
-	if !b.Reserve(size - int64(cap(b.Raw))) {
+// spool moves what is kept to the file.
+func (b *Body) spool() bool {
+	if !b.Room(int64(len(b.kept))) {
 		return false
 	}
-	raw := make([]byte, len(b.Raw), size)
-	copy(raw, b.Raw)
-	b.Raw = raw
-	return true
+	if b.file == nil {
+		f, err := os.CreateTemp(b.Dir, "foregate-spool-")
+		if err != nil {
+			return false
+		}
+		os.Remove(f.Name()) // it goes with its descriptor, also when we are killed
+		b.file = f
+	}
+	_, err := b.file.Write(b.kept)
+	b.kept = b.kept[:0]
+	return err == nil
 }
 
 // Normalize turns every bare CR and LF into CRLF.

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,19 +16,25 @@ import (
 
 // endless is a Body that takes all there is.
 func endless() *Body {
-	return &Body{Max: 1 << 30, MaxLine: 1 << 30, Reserve: func(int64) bool { return true }}
+	return &Body{Max: 1 << 30, MaxLine: 1 << 30, Room: func(int64) bool { return true }}
 }
 
-// decode reads wire as message data and returns the body and what is left.
-func decode(t testing.TB, b *Body, wire string) (rest string, err error) {
+// decode reads wire as message data and returns the message and what is left.
+func decode(t testing.TB, b *Body, wire string) (raw, rest string, err error) {
 	t.Helper()
+	b.Dir = t.TempDir()
 	in := bufio.NewReaderSize(strings.NewReader(wire), ReadBuffer)
-	if !b.Open() {
-		t.Fatal("no memory")
+	if err = b.Read(in); err == nil && b.Fault == Sound {
+		var all []byte
+		all, err = b.Load()
+		raw = string(all)
 	}
-	err = b.Read(in)
+	b.Close()
+	if files, _ := os.ReadDir(b.Dir); len(files) > 0 {
+		t.Errorf("left behind: %v", files)
+	}
 	left, _ := io.ReadAll(in)
-	return string(left), err
+	return raw, string(left), err
 }
 
 func TestRead(t *testing.T) {
@@ -67,9 +75,9 @@ func TestRead(t *testing.T) {
 		"end of data is not CR LF dot": {"a\r\n.b\r\n.\r\n", "a\r\nb\r\n", "", Sound},
 	} {
 		b := endless()
-		rest, err := decode(t, b, c.wire)
-		if err != nil || rest != c.rest || b.Fault != c.fault || string(b.Raw) != c.raw {
-			t.Errorf("%s: fault %d, rest %q, err %v, raw %.60q; want fault %d, rest %q, raw %.60q", name, b.Fault, rest, err, b.Raw, c.fault, c.rest, c.raw)
+		raw, rest, err := decode(t, b, c.wire)
+		if err != nil || rest != c.rest || b.Fault != c.fault || raw != c.raw {
+			t.Errorf("%s: fault %d, rest %q, err %v, raw %.60q; want fault %d, rest %q, raw %.60q", name, b.Fault, rest, err, raw, c.fault, c.rest, c.raw)
 		}
 	}
 }
@@ -77,52 +85,66 @@ func TestRead(t *testing.T) {
 func TestReadBounds(t *testing.T) {
 	const wire = "0123456789\r\n.\r\nX"
 	for _, c := range []struct {
-		name     string
-		max      int64
-		line     int
-		memory   int64
-		declared int64
-		fault    Fault
+		name  string
+		max   int64
+		line  int
+		fault Fault
 	}{
-		{"fits exactly", 12, 12, 1 << 20, 0, Sound},
-		{"one octet too big", 11, 12, 1 << 20, 0, TooBig},
-		{"line too long", 12, 11, 1 << 20, 0, LongLine},
-		{"declares too little", 12, 12, 1 << 20, 1, Sound},
-		{"declares too much", 12, 12, 12, 1 << 40, Sound},
+		{"fits exactly", 12, 12, Sound},
+		{"one octet too big", 11, 12, TooBig},
+		{"line too long", 12, 11, LongLine},
 	} {
-		held := int64(0)
-		b := &Body{Max: c.max, MaxLine: c.line, Declared: c.declared, Reserve: func(n int64) bool { held += n; return held <= c.memory }}
-		rest, err := decode(t, b, wire)
+		b := endless()
+		b.Max, b.MaxLine = c.max, c.line
+		_, rest, err := decode(t, b, wire)
 		if err != nil || rest != "X" || b.Fault != c.fault {
 			t.Errorf("%s: fault %d, rest %q, err %v; want fault %d", c.name, b.Fault, rest, err, c.fault)
 		}
 	}
 
 	big := strings.Repeat(strings.Repeat("y", 998)+"\r\n", 1000)
-	held := int64(0)
-	b := &Body{Max: 1 << 30, MaxLine: 1000, Reserve: func(n int64) bool {
-		if held+n > 500_000 {
-			return false
-		}
-		held += n
-		return true
-	}}
-	if rest, err := decode(t, b, big+".\r\nX"); err != nil || rest != "X" || b.Fault != NoMemory {
-		t.Errorf("memory runs out: fault %d, rest %q, err %v", b.Fault, rest, err)
-	}
-	b = endless()
-	b.Declared = int64(len(big))
-	if _, err := decode(t, b, big+".\r\n"); err != nil || string(b.Raw) != big || cap(b.Raw) > len(big)+len(big)/32 {
-		t.Errorf("declared size: %d octets in a buffer of %d, err %v; want %d and hardly more", len(b.Raw), cap(b.Raw), err, len(big))
-	}
-	b = endless()
+	b := endless()
 	b.Max = 10
-	if _, err := decode(t, b, big+".\r\n"); err != ErrDrain {
+	if _, _, err := decode(t, b, big+".\r\n"); err != ErrDrain {
 		t.Errorf("far too big: %v, want ErrDrain", err)
 	}
 	b = endless()
-	if _, err := decode(t, b, "a\r\n."); err != io.EOF {
+	if _, _, err := decode(t, b, "a\r\n."); err != io.EOF {
 		t.Errorf("cut off: %v, want EOF", err)
+	}
+}
+
+// A message over keepSize goes through a file and comes back whole; with no room
+// for it, it is read to its end all the same.
+func TestSpool(t *testing.T) {
+	for _, lines := range []int{262, 263, 525, 1000} {
+		var big strings.Builder
+		for i := range lines {
+			fmt.Fprintf(&big, "%6d%s\r\n", i, strings.Repeat("y", 992))
+		}
+		asked := int64(0)
+		b := endless()
+		b.Room = func(n int64) bool { asked += n; return true }
+		raw, rest, err := decode(t, b, big.String()+".\r\nX")
+		if err != nil || rest != "X" || raw != big.String() {
+			t.Errorf("%d octets: %d came back, rest %q, %v", big.Len(), len(raw), rest, err)
+		}
+		if got, want := asked > 0, big.Len() > keepSize; got != want || asked > int64(big.Len()) {
+			t.Errorf("%d octets: %d on the disk", big.Len(), asked)
+		}
+		if big.Len() <= keepSize {
+			continue
+		}
+		b = endless()
+		b.Room = func(int64) bool { return false }
+		if _, rest, err := decode(t, b, big.String()+".\r\nX"); err != nil || rest != "X" || b.Fault != NoRoom || b.Size != 0 {
+			t.Errorf("no room: fault %d, rest %q, %v", b.Fault, rest, err)
+		}
+	}
+	b := endless()
+	b.Dir = filepath.Join(t.TempDir(), "absent")
+	if err := b.Read(bufio.NewReaderSize(strings.NewReader(strings.Repeat("y\r\n", keepSize)+".\r\n"), ReadBuffer)); err != nil || b.Fault != NoRoom {
+		t.Errorf("no folder: fault %d, %v", b.Fault, err)
 	}
 }
 
@@ -206,12 +228,14 @@ func TestStuffingLaw(t *testing.T) {
 			t.Fatalf("encoded %q, want %q", w.String(), stuff(raw))
 		}
 		b := endless()
-		b.Open()
 		if err := b.Read(bufio.NewReaderSize(&w, 16)); err != nil {
 			t.Fatal(err)
 		}
-		if b.Fault == Sound && string(b.Raw) != raw {
-			t.Fatalf("decoded %q, want %q", b.Raw, raw)
+		if b.Fault != Sound {
+			return
+		}
+		if got, err := b.Load(); err != nil || string(got) != raw {
+			t.Fatalf("decoded %q, %v, want %q", got, err, raw)
 		}
 	})
 }
@@ -234,15 +258,15 @@ func TestNothingSmuggledOut(t *testing.T) {
 			for _, tolerate := range []bool{false, true} {
 				b := endless()
 				b.Tolerate = tolerate
-				if _, err := decode(t, b, stuffed); err != nil {
+				raw, _, err := decode(t, b, stuffed)
+				if err != nil {
 					continue // the input has no end of its own
 				}
-				raw := b.Raw
 				if b.Fault != Sound {
 					continue
 				}
 				taken++
-				out := "\r\n" + encode(t, raw)
+				out := "\r\n" + encode(t, []byte(raw))
 				for _, e := range laxEnds() {
 					// The true end may be read as a shorter one of the list; what
 					// counts is that nothing follows it.
@@ -269,7 +293,6 @@ func FuzzDataReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wire []byte, tolerate bool) {
 		b := endless()
 		b.Tolerate = tolerate
-		b.Open()
 		in := bufio.NewReaderSize(iotest.HalfReader(bytes.NewReader(wire)), 16)
 		err := b.Read(in)
 		rest, _ := io.ReadAll(in)
@@ -291,21 +314,28 @@ func FuzzDataReader(f *testing.F) {
 		if b.Fault != Sound {
 			return
 		}
-		raw := b.Raw
+		raw, err := b.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Fault != Sound {
+			return
+		}
 		if HasBareNewline(raw) || HasNulDot(raw) {
 			t.Fatalf("took %q", raw)
 		}
 		again := endless()
 		again.Tolerate = true
-		if rest, err := decode(t, again, encode(t, raw)); err != nil || rest != "" {
-			t.Fatalf("sent on as %q: rest %q, err %v", encode(t, raw), rest, err)
+		back, left, err := decode(t, again, encode(t, raw))
+		if err != nil || left != "" {
+			t.Fatalf("sent on as %q: rest %q, err %v", encode(t, raw), left, err)
 		}
 		want := raw
 		if len(want) > 0 && !bytes.HasSuffix(want, []byte("\r\n")) {
 			want = append(want[:len(want):len(want)], "\r\n"...)
 		}
-		if again.Fault == Sound && !bytes.Equal(again.Raw, want) {
-			t.Fatalf("decodes to %q, want %q", again.Raw, want)
+		if again.Fault == Sound && back != string(want) {
+			t.Fatalf("decodes to %q, want %q", back, want)
 		}
 	})
 }
@@ -331,8 +361,6 @@ func BenchmarkRead(b *testing.B) {
 	for b.Loop() {
 		in.Reset(strings.NewReader(raw))
 		body := endless()
-		body.Declared = int64(len(raw))
-		body.Open()
 		if err := body.Read(in); err != nil {
 			b.Fatal(err)
 		}

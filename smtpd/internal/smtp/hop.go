@@ -3,6 +3,7 @@ package smtp
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,10 +12,15 @@ import (
 	"time"
 )
 
-// Target is a next hop's address.
+// Target is a next hop's address, and how the way to it is protected.
 type Target struct {
 	network, addr string
 	LMTP          bool
+	TLS           *tls.Config // for STARTTLS; nil never asks for it
+	// Require refuses a next hop without STARTTLS or with a certificate that
+	// TLS.RootCAs (or the system's) do not vouch for. Without it the certificate
+	// is not looked at, and where TLS fails mail goes on in the clear.
+	Require bool
 }
 
 // ParseTarget reads "host:port" or "unix:/path", either after "smtp:" (the
@@ -86,14 +92,27 @@ type Hop struct {
 	wait    time.Duration
 	waitEnd time.Duration // for the answers to the end of data
 	Open    bool          // a MAIL was accepted and not ended
+	InClear error         // why TLS, which was offered, is not used
 	release func() bool
 }
 
 // connectWait is enough for a server that is there.
 const connectWait = 10 * time.Second
 
-// Dial connects and says hello. The connection is cut when ctx ends.
+// Dial connects, says hello and begins TLS as the target says. The connection is
+// cut when ctx ends.
 func Dial(ctx context.Context, t Target, hello string, wait, waitEnd time.Duration) (*Hop, error) {
+	h, err := dial(ctx, t, hello, wait, waitEnd)
+	if failed := (*tlsError)(nil); errors.As(err, &failed) && !t.Require {
+		t.TLS = nil
+		if h, err = dial(ctx, t, hello, wait, waitEnd); err == nil {
+			h.InClear = failed
+		}
+	}
+	return h, err
+}
+
+func dial(ctx context.Context, t Target, hello string, wait, waitEnd time.Duration) (*Hop, error) {
 	d := net.Dialer{Timeout: min(wait, connectWait)}
 	conn, err := d.DialContext(ctx, t.network, t.addr)
 	if err != nil {
@@ -104,11 +123,63 @@ func Dial(ctx context.Context, t Target, hello string, wait, waitEnd time.Durati
 		LMTP: t.LMTP, wait: wait, waitEnd: waitEnd,
 		release: context.AfterFunc(ctx, func() { conn.Close() }),
 	}
-	if err := h.hello(hello); err != nil {
+	if err = h.greeting(); err == nil {
+		err = h.hello(hello)
+	}
+	if err == nil && t.TLS != nil && (t.Require || h.Has("STARTTLS")) {
+		if err = h.secure(ctx, t); err == nil {
+			err = h.hello(hello)
+		}
+		if err != nil { // also a certificate of ours refused, which TLS 1.3 tells late
+			err = &tlsError{err}
+		}
+	}
+	if err != nil {
 		h.Close()
 		return nil, err
 	}
 	return h, nil
+}
+
+// tlsError is a failure to begin TLS.
+type tlsError struct{ err error }
+
+func (e *tlsError) Error() string { return "TLS to the next hop: " + e.err.Error() }
+func (e *tlsError) Unwrap() error { return e.err }
+
+// secure begins TLS (RFC 3207). What was learnt in the clear is forgotten: the
+// caller says hello again.
+func (h *Hop) secure(ctx context.Context, t Target) error {
+	if !h.Has("STARTTLS") {
+		return errors.New("it does not offer STARTTLS")
+	}
+	r, err := h.ask("STARTTLS")
+	if err == nil && r.Code != 220 {
+		err = fmt.Errorf("it refused STARTTLS: %v", r)
+	}
+	// Sent in the clear and read after the handshake, it would count as said
+	// under TLS.
+	if err == nil && h.in.Buffered() > 0 {
+		err = errors.New("something was sent after the answer to STARTTLS")
+	}
+	if err != nil {
+		return err
+	}
+	conf := t.TLS.Clone()
+	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
+	conf.InsecureSkipVerify = !t.Require
+	if host, _, err := net.SplitHostPort(t.addr); err == nil && conf.ServerName == "" {
+		conf.ServerName = host
+	}
+	conn := tls.Client(h.conn, conf)
+	_ = h.conn.SetDeadline(time.Now().Add(h.wait))
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	h.conn, h.Ext = conn, nil
+	h.in.Reset(conn)
+	h.out.Reset(conn)
+	return nil
 }
 
 // Close cuts the connection.
@@ -125,7 +196,7 @@ func (h *Hop) Quit() {
 	h.Close()
 }
 
-func (h *Hop) hello(name string) error {
+func (h *Hop) greeting() error {
 	r, err := h.read(h.wait)
 	if err == nil && r.Code != 220 {
 		err = fmt.Errorf("greeting: %v", r)
@@ -133,11 +204,17 @@ func (h *Hop) hello(name string) error {
 	if err != nil {
 		return fmt.Errorf("the next hop's greeting: %w", err)
 	}
+	return nil
+}
+
+// hello learns what the next hop offers.
+func (h *Hop) hello(name string) error {
 	verb := "EHLO"
 	if h.LMTP {
 		verb = "LHLO"
 	}
-	if r, err = h.ask(verb + " " + name); err != nil {
+	r, err := h.ask(verb + " " + name)
+	if err != nil {
 		return err
 	}
 	h.Ext = map[string]string{}
