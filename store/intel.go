@@ -34,7 +34,14 @@ func (db *DB) AddAssertions(ctx context.Context, as []intel.Assertion, at time.T
 		as = as[n:]
 		var fresh int
 		err := db.apply(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-			fresh, err = addAssertions(ctx, tx, chunk, at)
+			// Each change has a time of its own, later than any before: readers that
+			// ask for what changed since the last time miss nothing, whatever the
+			// clocks of several writers say.
+			var last sql.NullInt64
+			if err = tx.QueryRowContext(ctx, "SELECT MAX(changed_at) FROM intel_assertions").Scan(&last); err != nil {
+				return err
+			}
+			fresh, err = addAssertions(ctx, tx, chunk, fromMicros(max(micros(at), last.Int64+1)))
 			return err
 		})
 		if err != nil {
