@@ -24,6 +24,7 @@ import (
 type intelCmd struct {
 	Import    intelImportCmd    `cmd:"" help:"Take in STIX, MISP, CSV, edge lists, block lists and reports."`
 	Export    intelExportCmd    `cmd:"" help:"Write what is known as STIX, a MISP event or CSV."`
+	Hunt      intelHuntCmd      `cmd:"" help:"Look for new indicators in the messages that the gate judged before."`
 	Feeds     intelFeedsCmd     `cmd:"" help:"Fetch what is new of a TAXII collection or a file on the web."`
 	Show      intelShowCmd      `cmd:"" help:"Show what is said of one thing, and by whom."`
 	Search    intelSearchCmd    `cmd:"" help:"Look for a part of a value."`
@@ -51,6 +52,7 @@ type intelImportCmd struct {
 	Value   string   `help:"CSV: the column with the indicator."`
 	Type    string   `help:"CSV: the column with its type, or the type of all with --kind."`
 	Kind    string   `help:"CSV: the type of every indicator, such as domain."`
+	NoHunt  bool     `help:"Do not look for new indicators in past messages."`
 	JSON    bool     `name:"json" help:"Answer in JSON."`
 }
 
@@ -109,8 +111,21 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 			}
 		}
 	}
+	if c.NoHunt {
+		if c.JSON {
+			return writeJSON(w.stdout, map[string]any{"imports": all})
+		}
+		return nil
+	}
+	hunt, err := (&retro{db: db, now: time.Now}).run(w.ctx, 0)
+	if err != nil {
+		return fmt.Errorf("the import is complete; looking for its indicators in past messages: %w", err)
+	}
 	if c.JSON {
-		return writeJSON(w.stdout, map[string]any{"imports": all})
+		return writeJSON(w.stdout, map[string]any{"imports": all, "hunt": hunt})
+	}
+	if hunt.Looked > 0 {
+		printRetro(w, hunt)
 	}
 	return nil
 }

@@ -156,6 +156,9 @@ func (s *service) run(ctx context.Context) (err error) {
 	go s.watchRules(ctx, rulesPoll)
 	if s.known != nil {
 		watchIntel(ctx, s.db, s.known, s.warn, s.log)
+		if s.history != nil {
+			go watchRetro(ctx, s.db, s.log)
+		}
 	}
 	recorded := s.record(ctx)
 	learned := s.learner.start(ctx)

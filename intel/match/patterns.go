@@ -116,6 +116,13 @@ func (s *Set) Refused() (n int, why []string) {
 	return s.patterns.refused, slices.Clone(s.patterns.why)
 }
 
+// HasPatterns says whether any pattern is in force.
+func (s *Set) HasPatterns() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.patterns.compiled) > 0
+}
+
 // Patterns finds the patterns that a message seen at a time satisfies. The error
 // is the context's: the time for the message was over before all were tried.
 func (s *Set) Patterns(ctx context.Context, v pattern.View, at time.Time) ([]Hit, error) {

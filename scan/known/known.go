@@ -147,16 +147,31 @@ func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) erro
 	if at.IsZero() {
 		at = s.Now()
 	}
-	items := Find(set, seen, at)
+	found, err := Look(ctx, set, m, seen, at)
+	for _, x := range found {
+		f.Add(x.Item)
+	}
+	return err
+}
+
+// Found is an indicator of a message and what it is worth.
+type Found struct {
+	Indicator intel.Node
+	Item      evidence.Item
+}
+
+// Look finds the indicators of a message, given what Observe saw in it and when
+// it came. The error is that the time was over before all patterns were tried.
+func Look(ctx context.Context, set *match.Set, m *mail.Message, seen []mail.Seen, at time.Time) ([]Found, error) {
+	found := Find(set, seen, at)
 	hits, err := set.Patterns(ctx, &view{m: m, seen: seen}, at)
 	for _, h := range hits {
-		items = keep(items, "pattern", "the message", h)
+		found = keep(found, "pattern", "the message", h)
 	}
-	f.Add(items...)
 	if err != nil {
-		return fmt.Errorf("trying patterns: %w", err)
+		return found, fmt.Errorf("trying patterns: %w", err)
 	}
-	return nil
+	return found, nil
 }
 
 // words are the evidence of a place: the kind of item, and how the place is
@@ -204,8 +219,8 @@ func words(s mail.Seen) (id, what string) {
 
 // Find looks for what was seen of a message at a time. It finds everything but
 // STIX patterns, which need the message itself.
-func Find(set *match.Set, seen []mail.Seen, at time.Time) []evidence.Item {
-	var items []evidence.Item
+func Find(set *match.Set, seen []mail.Seen, at time.Time) []Found {
+	var found []Found
 	for _, s := range seen {
 		var h match.Hit
 		var ok bool
@@ -223,23 +238,23 @@ func Find(set *match.Set, seen []mail.Seen, at time.Time) []evidence.Item {
 		}
 		if ok {
 			id, what := words(s)
-			items = keep(items, id, what, h)
+			found = keep(found, id, what, h)
 		}
 	}
-	return items
+	return found
 }
 
 // keep turns a hit into an item. The weight is at most evidence.MaxPrior until
 // it has been measured, and less by the hit's strength; items of one indicator
 // are one witness.
-func keep(items []evidence.Item, kind, what string, h match.Hit) []evidence.Item {
-	if len(items) >= maxHits {
-		return items
+func keep(found []Found, kind, what string, h match.Hit) []Found {
+	if len(found) >= maxHits {
+		return found
 	}
-	return append(items, evidence.Item{
+	return append(found, Found{h.Indicator, evidence.Item{
 		ID: "known." + kind, Claim: claim(what, h), Weight: evidence.Weight(h.Strength) * evidence.MaxPrior,
 		Quote: quote(h.Seen), Lineage: "known:" + h.Indicator.Value,
-	})
+	}})
 }
 
 func claim(what string, h match.Hit) string {
