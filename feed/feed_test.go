@@ -43,6 +43,15 @@ func (m *memory) Add(_ context.Context, c string, objects []stix.Object, at time
 	return nil
 }
 
+func (m *memory) Remove(_ context.Context, c string, objects []stix.Object, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range objects {
+		m.have[c] = slices.DeleteFunc(m.have[c], func(s Stored) bool { return s.ID == o.ID && s.Modified.Equal(o.Modified) })
+	}
+	return nil
+}
+
 const high = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
 
 // fixture is the API root "trustgroup1" of the published TAXII fixtures.
@@ -143,7 +152,21 @@ func TestServer(t *testing.T) {
 		{"GET", "/trustgroup1/collections/" + high + "/", Media, 200, 0},
 		{"GET", "/trustgroup1/collections/none/", Media, 404, 0},
 		{"GET", objects, Media, 200, 5},
-		{"GET", objects + "?match[version]=all", Media, 200, 8},
+		{"GET", objects + "?match[version]=all", Media, 200, 7},
+		{"GET", objects + "?match[version]=all&match[spec_version]=2.0,2.1", Media, 200, 8},
+		{"GET", objects + "?match[spec_version]=2.0", Media, 200, 1},
+		{"GET", objects + "?match[spec_version]=2.1", Media, 200, 5},
+		{"GET", objects + "?match[spec_version]=2.0,2.1", Media, 200, 5},
+		{"GET", objects + "?added_after=2016-11-03T12:30:59Z", Media, 200, 3},
+		{"GET", objects + "?limit=-20", Media, 400, 0},
+		{"GET", objects + "malware--c0931cc6-c75e-47e5-9036-78fabc95d4ec?match[spec_version]=2.0", Media, 200, 1},
+		{"GET", objects + "malware--c0931cc6-c75e-47e5-9036-78fabc95d4ec?added_after=2018-01-27T13:49:59.997000Z", Media, 200, 0},
+		{"GET", "/trustgroup1/status/22101993/", Media, 404, 0},
+		{"GET", "/carbon1/collections/12345678-1234-1234-1234-123456789012/", Media, 404, 0},
+		{"GET", "/trustgroup1/collections/64993447-4d7e-4f70-b94d-d7f33742ee63/manifest/", Media, 403, 0},
+		{"DELETE", "/trustgroup1/collections/52892447-4d7e-4f70-b94d-d7f22742ff63/objects/indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/", Media, 403, 0},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[spec_version]=2.0,2.1", Media, 200, 5},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?added_after=2017-01-20T00:00:00.000Z", Media, 200, 2},
 		{"GET", objects + "?match[version]=first", Media, 200, 5},
 		{"GET", objects + "?match[type]=indicator", Media, 200, 2},
 		{"GET", objects + "?match[type]=indicator,malware", Media, 200, 3},
@@ -157,7 +180,7 @@ func TestServer(t *testing.T) {
 		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/?match[version]=all", Media, 200, 3},
 		{"GET", objects + "indicator--00000000-0000-4000-8000-000000000000/", Media, 404, 0},
 		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/versions/", Media, 200, 0},
-		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[version]=all", Media, 200, 8},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[version]=all", Media, 200, 7},
 		{"GET", "/trustgroup1/collections/472c94ae-3113-4e3e-a4dd-a9f4ac7471d4/objects/", Media, 403, 0},
 		{"DELETE", objects, Media, 405, 0},
 	} {
@@ -171,6 +194,75 @@ func TestServer(t *testing.T) {
 		t.Errorf("without a password: %v, %v", resp.StatusCode, err)
 	}
 	resp.Body.Close()
+}
+
+// Pages come in the order of adding, say whether there is more, and go on only
+// for the same filters, as the tests of the published server want it.
+func TestPages(t *testing.T) {
+	_, ts := fixture(t)
+	one := "/trustgroup1/collections/" + high + "/objects/indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/versions/"
+	next := ""
+	for i, want := range []string{"2016-11-03T12:30:59.000Z", "2016-12-25T12:30:59.444Z", "2017-01-27T13:49:53.935Z"} {
+		_, _, v, h := ask(t, ts, "GET", one+"?limit=1"+next, Media, "")
+		if got := v["versions"].([]any); len(got) != 1 || got[0] != want || v["more"] != (i < 2) || h.Get("X-TAXII-Date-Added-First") == "" {
+			t.Errorf("page %d: %v", i, v)
+		}
+		if i < 2 {
+			next = "&next=" + v["next"].(string)
+		}
+	}
+	objects := "/trustgroup1/collections/" + high + "/objects/"
+	_, ids, v, h := ask(t, ts, "GET", objects+"?limit=3", Media, "")
+	if len(ids) != 3 || h.Get("X-TAXII-Date-Added-First") != "2014-05-08T09:00:00.000000Z" || h.Get("X-TAXII-Date-Added-Last") != "2017-01-20T00:00:00.000000Z" ||
+		ids[0] != "relationship--2f9a9aa9-108a-4333-83e2-4fb25add0463" || ids[2] != "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da" {
+		t.Errorf("%q, %v", ids, h)
+	}
+	if status, _, _, _ := ask(t, ts, "GET", objects+"?match[version]=first&limit=3&next="+v["next"].(string), Media, ""); status != 400 {
+		t.Errorf("other filters in the middle: %d", status)
+	}
+	if _, _, v, _ := ask(t, ts, "GET", objects+"relationship--2f9a9aa9-108a-4333-83e2-4fb25add0463/versions?added_after=2014-05-08T09:00:00Z", Media, ""); len(v) != 0 {
+		t.Errorf("nothing later: %v", v)
+	}
+}
+
+// An object is added in five versions and deleted version by version.
+func TestDelete(t *testing.T) {
+	_, ts := fixture(t)
+	objects := "/trustgroup1/collections/365fed99-08fa-fdcd-a1b3-fb247eb41d01/objects/"
+	const id = "course-of-action--68794cd5-28db-429d-ab1e-1256704ef906"
+	var list []string
+	for _, year := range []string{"2014", "2015", "2016", "2018", "2019"} {
+		list = append(list, `{"type":"course-of-action","spec_version":"2.1","id":"`+id+`","created":"2014-01-27T13:49:53.935Z","modified":"`+year+`-01-27T13:49:53.935Z","name":"x"}`)
+	}
+	status, _, v, _ := ask(t, ts, "POST", objects, Media, `{"objects":[`+strings.Join(list, ",")+`]}`)
+	if status != 202 || v["success_count"] != 5. {
+		t.Fatalf("%d %v", status, v)
+	}
+	if status, _, again, _ := ask(t, ts, "GET", "/trustgroup1/status/"+v["id"].(string)+"/", Media, ""); status != 200 || again["success_count"] != 5. {
+		t.Errorf("the status: %d %v", status, again)
+	}
+	for _, tt := range []struct {
+		filter string
+		left   int
+	}{{"?match[version]=2018-01-27T13:49:53.935Z", 4}, {"?match[version]=first", 3}, {"?match[version]=last", 2}, {"", 0}} {
+		if status, _, _, _ := ask(t, ts, "DELETE", objects+id+tt.filter, Media, ""); status != 200 {
+			t.Errorf("%s: %d", tt.filter, status)
+		}
+		status, _, v, _ := ask(t, ts, "GET", objects+id+"/versions", Media, "")
+		if tt.left == 0 {
+			if status != 404 {
+				t.Errorf("all deleted: %d", status)
+			}
+			continue
+		}
+		if got := v["versions"].([]any); len(got) != tt.left {
+			t.Errorf("%s leaves %v", tt.filter, got)
+		}
+	}
+	// What was never an envelope is refused whole.
+	if status, _, _, _ := ask(t, ts, "POST", objects, Media, list[0]); status != 422 {
+		t.Errorf("an object without an envelope: %d", status)
+	}
 }
 
 func TestPost(t *testing.T) {

@@ -332,6 +332,23 @@ func (db *DB) AddObjects(ctx context.Context, objects []Object, at time.Time) (a
 	return added, differ, nil
 }
 
+// RemoveObjects deletes versions of objects of a collection; those that are not
+// there are passed over.
+func (db *DB) RemoveObjects(ctx context.Context, collection string, objects []Object) error {
+	err := db.apply(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, o := range objects {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM intel_objects WHERE stix_id = $1 AND modified = $2 AND collection = $3", o.ID, maybe(o.Modified), collection); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("deleting objects: %w", err)
+	}
+	return nil
+}
+
 // Objects gives the objects of a collection ("" for all) added after a time,
 // oldest added first, until yield returns false.
 func (db *DB) Objects(ctx context.Context, collection string, after time.Time, yield func(Object) bool) error {

@@ -26,6 +26,7 @@ type intelCmd struct {
 	Export    intelExportCmd    `cmd:"" help:"Write what is known as STIX, a MISP event or CSV."`
 	Hunt      intelHuntCmd      `cmd:"" help:"Look for new indicators in the messages that the gate judged before."`
 	Feeds     intelFeedsCmd     `cmd:"" help:"Fetch what is new of a TAXII collection or a file on the web."`
+	Serve     intelServeCmd     `cmd:"" help:"Offer collections to others by TAXII 2.1."`
 	Show      intelShowCmd      `cmd:"" help:"Show what is said of one thing, and by whom."`
 	Search    intelSearchCmd    `cmd:"" help:"Look for a part of a value."`
 	Pivot     intelPivotCmd     `cmd:"" help:"Walk from one thing to what shares infrastructure with it."`

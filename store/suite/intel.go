@@ -108,6 +108,12 @@ func objects(t *testing.T, open func() *store.DB) {
 	if d := cmp.Diff([]string{`a{"v":3}`}, read(t0.Add(time.Second))); d != "" {
 		t.Error(d)
 	}
+	if err := db.RemoveObjects(ctx, "c", in[1:2]); err != nil { // both contents of that version
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{`a{"v":1}`, `b{"v":1}`}, read(time.Time{})); d != "" {
+		t.Error(d)
+	}
 }
 
 // feeds keep their state over a restart.
