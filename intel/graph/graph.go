@@ -154,8 +154,8 @@ type Graph struct {
 	index map[intel.Node]int32
 	rels  []intel.Relation
 	edges []edge
-	// Of node i the edges are at[start[i]:start[i+1]], outgoing and incoming,
-	// by relation and direction, as 2·edge + 1 for incoming ones.
+	// Of node i the edges are at[start[i]:start[i+1]]: outgoing ones, then incoming
+	// ones as 2·edge + 1, each by relation and then by time.
 	start []int32
 	at    []int32
 	root  []int32 // by node: names of one registrable domain have one number
@@ -173,13 +173,47 @@ func (b *Builder) Graph() *Graph {
 	}
 	g.at = make([]int32, 2*len(g.edges))
 	fill := slices.Clone(g.start)
-	for i, e := range g.edges {
-		g.at[fill[e.from]] = int32(2 * i)
+	order := byRelationAndTime(g.edges)
+	for _, i := range order {
+		e := g.edges[i]
+		g.at[fill[e.from]] = 2 * i
 		fill[e.from]++
-		g.at[fill[e.to]] = int32(2*i + 1)
+	}
+	for _, i := range order {
+		e := g.edges[i]
+		g.at[fill[e.to]] = 2*i + 1
 		fill[e.to]++
 	}
 	return g
+}
+
+// byRelationAndTime gives the numbers of edges in order, by counting, which takes
+// time in proportion to the edges.
+func byRelationAndTime(edges []edge) []int32 {
+	order, next := make([]int32, len(edges)), make([]int32, len(edges))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	for _, digit := range []func(e *edge) int{
+		func(e *edge) int { return int(e.first) & 0xff },
+		func(e *edge) int { return int(e.first) >> 8 },
+		func(e *edge) int { return int(e.rel) },
+	} {
+		var count [257]int32
+		for i := range edges {
+			count[digit(&edges[i])+1]++
+		}
+		for d := range 256 {
+			count[d+1] += count[d]
+		}
+		for _, i := range order {
+			d := digit(&edges[i])
+			next[count[d]] = i
+			count[d]++
+		}
+		order, next = next, order
+	}
+	return order
 }
 
 // Len is the number of nodes and edges.
@@ -195,22 +229,26 @@ func (g *Graph) Has(n intel.Node) bool {
 type group struct {
 	rel     uint8
 	in      bool    // the others point at the node
-	members []int32 // distinct, ascending
+	members []int32 // distinct, ascending; none when it is cut
 	edges   []int32
-	sharers int // distinct registrable names among the members
-	total   int // sharers over all time
+	sharers int     // distinct registrable names among the members, counted up to enough
+	uses    []int32 // of this time, as in Graph.at
+	all     []int32 // of all time
 }
 
 // odds are log10 odds that two members have one operator; +Inf when alone.
 func (g *Graph) odds(x *group) float64 {
-	r := Siblings(g.rels[x.rel])
-	if !x.in {
-		r = fanOut
-	}
 	if x.sharers <= 1 {
 		return math.Inf(1)
 	}
-	return math.Log10(r / float64(x.sharers-1))
+	return math.Log10(g.siblings(x.rel, x.in) / float64(x.sharers-1))
+}
+
+func (g *Graph) siblings(rel uint8, in bool) float64 {
+	if !in {
+		return fanOut
+	}
+	return Siblings(g.rels[rel])
 }
 
 // maxLook bounds how many edges of one node are looked at one by one: what has
@@ -224,46 +262,17 @@ func (g *Graph) groups(i int32) (out []group, hub bool) {
 	if len(at) > maxLook {
 		return nil, true
 	}
-	if len(at) == 1 {
-		e := g.edges[at[0]>>1]
-		in := at[0]&1 == 1
-		return []group{{rel: e.rel, in: in, members: []int32{e.other(in)}, edges: []int32{at[0] >> 1}, sharers: 1, total: 1}}, false
-	}
-	if g.plain(at) {
-		return g.split(at), false
-	}
-	sorted := slices.Clone(at)
-	key := func(x int32) int { return int(g.edges[x>>1].rel)<<1 | int(x&1) }
-	slices.SortFunc(sorted, func(a, b int32) int {
-		if ka, kb := key(a), key(b); ka != kb {
-			return ka - kb
-		}
-		return int(g.edges[a>>1].first) - int(g.edges[b>>1].first)
-	})
-	for len(sorted) > 0 {
+	for len(at) > 0 {
+		first := at[0]
+		rel := g.edges[first>>1].rel
 		n := 1
-		for n < len(sorted) && key(sorted[n]) == key(sorted[0]) {
+		for n < len(at) && at[n]&1 == first&1 && g.edges[at[n]>>1].rel == rel {
 			n++
 		}
-		out = append(out, g.split(sorted[:n])...)
-		sorted = sorted[n:]
+		out = append(out, g.split(at[:n])...)
+		at = at[n:]
 	}
 	return out, false
-}
-
-// plain says that the edges are of one relation and direction and without time,
-// as most are, and need no sorting.
-func (g *Graph) plain(at []int32) bool {
-	if len(at) == 0 {
-		return false
-	}
-	first := g.edges[at[0]>>1]
-	for _, x := range at {
-		if e := g.edges[x>>1]; e.first != 0 || e.rel != first.rel || x&1 != at[0]&1 {
-			return false
-		}
-	}
-	return true
 }
 
 func (e edge) other(in bool) int32 {
@@ -303,31 +312,54 @@ func (g *Graph) split(at []int32) []group {
 	if len(current) > 0 || len(runs) == 0 {
 		runs = append(runs, current)
 	}
-	total := g.distinct(at, in)
+	rel := g.edges[at[0]>>1].rel
+	// From here on the odds are against a join, and nobody asks how many more.
+	enough := int(g.siblings(rel, in)) + 2
 	out := make([]group, 0, len(runs))
 	for _, run := range runs {
-		all := slices.Concat(run, timeless)
-		gr := group{rel: g.edges[all[0]>>1].rel, in: in, total: total, sharers: total}
-		if len(runs) > 1 {
-			gr.sharers = g.distinct(all, in)
+		uses := run
+		if len(timeless) > 0 && len(run) > 0 {
+			uses = slices.Concat(run, timeless)
+		} else if len(run) == 0 {
+			uses = timeless
 		}
-		if g.odds(&gr) < 0 { // cut: nobody asks for its members
-			out = append(out, gr)
-			continue
+		gr := group{rel: rel, in: in, uses: uses, all: at, sharers: g.distinct(uses, in, enough)}
+		if g.odds(&gr) >= 0 {
+			gr.members, gr.edges = make([]int32, 0, len(uses)), make([]int32, 0, len(uses))
+			for _, x := range uses {
+				gr.members = append(gr.members, g.edges[x>>1].other(in))
+				gr.edges = append(gr.edges, x>>1)
+			}
+			slices.Sort(gr.members)
+			gr.members = slices.Compact(gr.members)
 		}
-		for _, x := range all {
-			gr.members = append(gr.members, g.edges[x>>1].other(in))
-			gr.edges = append(gr.edges, x>>1)
-		}
-		slices.Sort(gr.members)
-		gr.members = slices.Compact(gr.members)
 		out = append(out, gr)
 	}
 	return out
 }
 
-// distinct counts members; names under one registrable domain count once.
-func (g *Graph) distinct(at []int32, in bool) int {
+// distinct counts members up to enough; names under one registrable domain count
+// once.
+func (g *Graph) distinct(at []int32, in bool, enough int) int {
+	if len(at) == 1 {
+		return 1
+	}
+	var few [fanOut + 2]int32
+	seen := few[:0]
+	for _, x := range at {
+		r := g.root[g.edges[x>>1].other(in)]
+		if slices.Contains(seen, r) {
+			continue
+		}
+		if seen = append(seen, r); len(seen) >= enough {
+			return len(seen)
+		}
+	}
+	return len(seen)
+}
+
+// count is how many members there are.
+func (g *Graph) count(at []int32, in bool) int {
 	roots := make([]int32, 0, len(at))
 	for _, x := range at {
 		roots = append(roots, g.root[g.edges[x>>1].other(in)])
