@@ -16,6 +16,7 @@
 package graph
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -35,12 +36,32 @@ func Siblings(r intel.Relation) float64 {
 	case intel.RegisteredBy:
 		return 100
 	case intel.ResolvesTo:
-		return 20
+		return 15
 	case intel.UsesNS:
 		return 10
+	case SentFrom, LinksTo:
+		return 15
+	case Carries:
+		return 100
+	case BuiltLike:
+		return 50
+	case MadeBy, NumberedLike:
+		return 3
 	}
 	return 20
 }
+
+// The relations of a message to what it shares with others. A file is made for
+// one campaign, a template is bought; programs and makes of Message-ID are
+// everybody's.
+const (
+	SentFrom     intel.Relation = "sent-from"
+	LinksTo      intel.Relation = "links-to"
+	Carries      intel.Relation = "carries"
+	BuiltLike    intel.Relation = "built-like"
+	MadeBy       intel.Relation = "made-by"
+	NumberedLike intel.Relation = "numbered-like"
+)
 
 // fanOut is r in the other direction: a name that has more addresses than this
 // is served by a delivery network.
@@ -121,6 +142,18 @@ func (b *Builder) rootOf(n intel.Node, i int32) int32 {
 	return r
 }
 
+// Owner says that nodes of one owner count once among the sharers of a thing, as
+// host names of one registrable domain do by themselves: the messages of one
+// sender are no independent witnesses of what they share.
+func (b *Builder) Owner(n intel.Node, owner string) {
+	r, ok := b.roots[owner]
+	if !ok {
+		r = int32(-1 - len(b.roots))
+		b.roots[strings.Clone(owner)] = r
+	}
+	b.root[b.node(n)] = r
+}
+
 // maxRelations is how many kinds of relation are told apart; the rest share the
 // last number.
 const maxRelations = 255
@@ -159,6 +192,9 @@ type Graph struct {
 	start []int32
 	at    []int32
 	root  []int32 // by node: names of one registrable domain have one number
+	// crowd is, of a name server, how many names all servers of its registrable
+	// domain have: a provider with many servers is one thing that is shared.
+	crowd map[int32]int
 }
 
 // Graph freezes what was added. The builder must not be used afterwards.
@@ -184,7 +220,47 @@ func (b *Builder) Graph() *Graph {
 		g.at[fill[e.to]] = 2*i + 1
 		fill[e.to]++
 	}
+	g.crowds()
 	return g
+}
+
+// crowds counts the names of each provider of name servers.
+func (g *Graph) crowds() {
+	ns := slices.Index(g.rels, intel.UsesNS)
+	if ns < 0 {
+		return
+	}
+	type pair struct{ provider, name int32 }
+	providers := map[string]int32{}
+	provider := map[int32]int32{} // of a server
+	var pairs []pair
+	for _, e := range g.edges {
+		if int(e.rel) != ns {
+			continue
+		}
+		p, ok := provider[e.to]
+		if !ok {
+			value := g.nodes[e.to].Value
+			if root := domain.Split(value).RootDomain; root != "" {
+				value = root
+			}
+			if p, ok = providers[value]; !ok {
+				p = int32(len(providers))
+				providers[value] = p
+			}
+			provider[e.to] = p
+		}
+		pairs = append(pairs, pair{p, g.root[e.from]})
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.name, b.name)) })
+	counts := make([]int, len(providers))
+	for _, p := range slices.Compact(pairs) {
+		counts[p.provider]++
+	}
+	g.crowd = make(map[int32]int, len(provider))
+	for server, p := range provider {
+		g.crowd[server] = counts[p]
+	}
 }
 
 // byRelationAndTime gives the numbers of edges in order, by counting, which takes
@@ -232,6 +308,7 @@ type group struct {
 	members []int32 // distinct, ascending; none when it is cut
 	edges   []int32
 	sharers int     // distinct registrable names among the members, counted up to enough
+	crowd   int     // names of the whole provider; 0 when it is no name server
 	uses    []int32 // of this time, as in Graph.at
 	all     []int32 // of all time
 }
@@ -241,7 +318,7 @@ func (g *Graph) odds(x *group) float64 {
 	if x.sharers <= 1 {
 		return math.Inf(1)
 	}
-	return math.Log10(g.siblings(x.rel, x.in) / float64(x.sharers-1))
+	return math.Log10(g.siblings(x.rel, x.in) / float64(max(x.sharers, x.crowd)-1))
 }
 
 func (g *Graph) siblings(rel uint8, in bool) float64 {
@@ -269,7 +346,7 @@ func (g *Graph) groups(i int32) (out []group, hub bool) {
 		for n < len(at) && at[n]&1 == first&1 && g.edges[at[n]>>1].rel == rel {
 			n++
 		}
-		out = append(out, g.split(at[:n])...)
+		out = append(out, g.split(i, at[:n])...)
 		at = at[n:]
 	}
 	return out, false
@@ -285,7 +362,7 @@ func (e edge) other(in bool) int32 {
 // split divides edges of one relation and direction, in order of time, where
 // nothing overlaps for longer than slack. Edges without time belong to every
 // group, or to the only one.
-func (g *Graph) split(at []int32) []group {
+func (g *Graph) split(i int32, at []int32) []group {
 	in := at[0]&1 == 1
 	var timeless, current []int32
 	var runs [][]int32
@@ -324,6 +401,9 @@ func (g *Graph) split(at []int32) []group {
 			uses = timeless
 		}
 		gr := group{rel: rel, in: in, uses: uses, all: at, sharers: g.distinct(uses, in, enough)}
+		if in && g.rels[rel] == intel.UsesNS {
+			gr.crowd = g.crowd[i]
+		}
 		if g.odds(&gr) >= 0 {
 			gr.members, gr.edges = make([]int32, 0, len(uses)), make([]int32, 0, len(uses))
 			for _, x := range uses {

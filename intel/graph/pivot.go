@@ -36,6 +36,20 @@ func verb(r intel.Relation, n int) string {
 	case intel.UsesNS:
 		return fmt.Sprintf("served %d %s in all", n, names)
 	}
+	senders := "senders"
+	if n == 1 {
+		senders = "sender"
+	}
+	switch r {
+	case SentFrom:
+		return fmt.Sprintf("sent for %d %s in all", n, senders)
+	case LinksTo:
+		return fmt.Sprintf("%d %s linked to in all", n, senders)
+	case Carries:
+		return fmt.Sprintf("%d %s attached in all", n, senders)
+	case BuiltLike, MadeBy, NumberedLike:
+		return fmt.Sprintf("%d %s had in all", n, senders)
+	}
 	return fmt.Sprintf("is shared by %d in all (%s)", n, r)
 }
 
@@ -49,10 +63,12 @@ func (g *Graph) join(i int32, x *group) Join {
 		sharers = g.count(x.uses, x.in)
 	}
 	if odds < 0 {
-		odds = math.Log10(g.siblings(x.rel, x.in) / float64(sharers-1))
+		odds = math.Log10(g.siblings(x.rel, x.in) / float64(max(sharers, x.crowd)-1))
 	}
 	j := Join{Node: g.nodes[i], Relation: g.rels[x.rel], SharedBy: sharers, InAll: all, LogOdds: min(odds, 3), Cut: odds < 0}
 	switch {
+	case j.Cut && x.crowd > all:
+		j.Why = fmt.Sprintf("not joined through %s, whose provider served %d names in all: that many unrelated ones share it", j.Value, x.crowd)
 	case !x.in:
 		j.Why = fmt.Sprintf("%s had %d of them (%s)", j.Value, all, j.Relation)
 	case j.Cut:
