@@ -83,3 +83,47 @@ func TestRetroHunt(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
+
+// TestCampaigns clusters the gate's own messages: lures of one template come
+// together, letters through one bulk sender do not.
+func TestCampaigns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	db, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	record := func(sender string, d mail.Disposition, seen ...mail.Seen) {
+		n++
+		facts, err := json.Marshal(&mail.Facts{Seen: seen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := store.Message{ID: fmt.Sprintf("m%03d", n), ReceivedAt: time.Now(), Sender: sender, Verdict: mail.Verdict{Disposition: d}, Facts: facts}
+		if err := db.RecordAll(t.Context(), []store.Past{{Message: m}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bulk := mail.Seen{Kind: "ipv4-addr", Value: "198.51.100.1", Where: known.InClient}
+	for i := range 40 {
+		record(fmt.Sprintf("news@shop%d.example", i), mail.Deliver, bulk)
+	}
+	for i := range 3 {
+		for range 2 { // each lure twice
+			record(fmt.Sprintf("x@hacked%d.example", i), mail.Hold, bulk, mail.Seen{Kind: "kit-marker", Value: "aa", Where: known.InLayout},
+				mail.Seen{Kind: "domain-name", Value: fmt.Sprintf("www%d.login.example", i), Where: known.InLink})
+		}
+	}
+	record("a@friend.example", mail.Deliver, mail.Seen{Kind: "kit-marker", Value: "bb", Where: known.InLayout})
+	record("b@other.example", mail.Deliver, mail.Seen{Kind: "kit-marker", Value: "bb", Where: known.InLayout})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{ctx: t.Context()}
+	for all, want := range map[bool]int{false: 1, true: 2} {
+		clusters, hubs, err := intelClusterCmd{Messages: true, All: all}.clusters(w, &cli{DB: path})
+		if err != nil || len(clusters) != want || len(clusters[0].Nodes) != 5 || len(hubs) != 1 || hubs[0].Value != "198.51.100.1" {
+			t.Errorf("%+v, cut %+v, %v", clusters, hubs, err)
+		}
+	}
+}
