@@ -24,6 +24,7 @@ import (
 type intelCmd struct {
 	Import    intelImportCmd    `cmd:"" help:"Take in STIX, MISP, CSV, edge lists, block lists and reports."`
 	Export    intelExportCmd    `cmd:"" help:"Write what is known as STIX, a MISP event or CSV."`
+	Naming    intelNamingCmd    `cmd:"" help:"Learn how an actor names its domains, and whether it still does."`
 	Hunt      intelHuntCmd      `cmd:"" help:"Look for new indicators in the messages that the gate judged before."`
 	Feeds     intelFeedsCmd     `cmd:"" help:"Fetch what is new of a TAXII collection or a file on the web."`
 	Serve     intelServeCmd     `cmd:"" help:"Offer collections to others by TAXII 2.1."`
@@ -59,15 +60,16 @@ type intelImportCmd struct {
 
 // imported is what became of one file.
 type imported struct {
-	File       string   `json:"file"`
-	Format     string   `json:"format"`
-	Objects    int      `json:"objects,omitempty"`
-	Assertions int      `json:"assertions"`
-	New        int      `json:"new"`
-	Recovered  int      `json:"recovered,omitempty"`
-	Bad        int      `json:"bad"`
-	Problems   []string `json:"problems,omitempty"`
-	Seconds    float64  `json:"seconds"`
+	File       string      `json:"file"`
+	Format     string      `json:"format"`
+	Objects    int         `json:"objects,omitempty"`
+	Assertions int         `json:"assertions"`
+	New        int         `json:"new"`
+	Recovered  int         `json:"recovered,omitempty"`
+	Bad        int         `json:"bad"`
+	Problems   []string    `json:"problems,omitempty"`
+	Alarms     []nameDrift `json:"alarms,omitempty"` // naming rules that do not match any more
+	Seconds    float64     `json:"seconds"`
 }
 
 // maxProblems bounds the problems that are told of one file one by one.
@@ -84,6 +86,7 @@ type importer struct {
 	batch  []intel.Assertion
 	source intel.Source
 	shown  time.Time
+	named  named
 }
 
 // Run imports the files. What is broken is told with its place; the rest goes in.
@@ -103,6 +106,9 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 		if err := im.file(c, name); err != nil {
 			return fmt.Errorf("importing %s: %w", name, err)
 		}
+		if im.out.Alarms, err = im.named.drifts(w, db); err != nil {
+			return fmt.Errorf("importing %s: %w", name, err)
+		}
 		im.out.Seconds = time.Since(begin).Seconds()
 		all = append(all, *im.out)
 		if !c.JSON {
@@ -110,6 +116,7 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 			for _, p := range im.out.Problems {
 				fmt.Fprintf(w.stdout, "  %s\n", p)
 			}
+			printDrifts(w, im.out.Alarms)
 		}
 	}
 	if c.NoHunt {
@@ -211,6 +218,12 @@ func (im *importer) problem(err error) {
 
 func (im *importer) add(as ...intel.Assertion) error {
 	im.out.Assertions += len(as)
+	if im.named == nil {
+		im.named = named{}
+	}
+	for _, a := range as {
+		im.named.note(a)
+	}
 	im.batch = append(im.batch, as...)
 	if len(im.batch) < importBatch {
 		return nil

@@ -54,10 +54,14 @@ func (c intelFeedsCmd) Run(w *world, cl *cli) error {
 	if failed != nil {
 		return failed
 	}
+	if im.out.Alarms, err = im.named.drifts(w, db); err != nil {
+		return err
+	}
 	if c.JSON {
 		return writeJSON(w.stdout, im.out)
 	}
 	fmt.Fprintf(w.stdout, "%s: %d assertions, %d new, %d could not be used\n", c.Name, im.out.Assertions, im.out.New, im.out.Bad)
+	printDrifts(w, im.out.Alarms)
 	return nil
 }
 
