@@ -18,6 +18,7 @@ import (
 	"foregate/intel/misp"
 	"foregate/intel/stix"
 	"foregate/intel/tabular"
+	"foregate/intel/xarf"
 	"foregate/store"
 )
 
@@ -47,7 +48,7 @@ func openIntel(w *world, c *cli) (*store.DB, error) {
 
 type intelImportCmd struct {
 	Files   []string `arg:"" help:"Files, gzip or not; - is standard input."`
-	Format  string   `help:"stix, misp, csv, edges, text, lines, phishtank, urlhaus or spamhaus; found out when not given."`
+	Format  string   `help:"stix, misp, xarf, csv, edges, text, lines, phishtank, urlhaus or spamhaus; found out when not given."`
 	Source  string   `help:"Who says so, where the file does not tell; the file's name when not given."`
 	Origin  string   `help:"Whom the source has it from: copies of one report are one witness."`
 	Licence string   `help:"Licence of the data."`
@@ -183,6 +184,8 @@ func (im *importer) reader(c intelImportCmd, br *bufio.Reader) error {
 		err = im.stix(br)
 	case "misp":
 		err = im.misp(br)
+	case "xarf":
+		err = im.xarf(br)
 	default:
 		err = im.table(c, br, tabular.Format(format))
 	}
@@ -202,6 +205,9 @@ func detect(head []byte) string {
 		if bytes.Contains(t, []byte(key)) {
 			return "misp"
 		}
+	}
+	if xarf.Detect(t) {
+		return "xarf"
 	}
 	if f := tabular.Detect(head); f == tabular.Spamhaus {
 		return string(f)
@@ -304,6 +310,26 @@ func (im *importer) misp(r io.Reader) error {
 		im.problem(b)
 	}
 	return im.add(as...)
+}
+
+func (im *importer) xarf(r io.Reader) error {
+	reports, bad, err := xarf.Read(r)
+	if err != nil {
+		return err
+	}
+	for _, b := range bad {
+		im.problem(b)
+	}
+	for i, rep := range reports {
+		as, err := rep.Assertions(im.source)
+		if err != nil {
+			im.problem(fmt.Errorf("report %d: %w", i, err))
+		}
+		if err := im.add(as...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (im *importer) table(c intelImportCmd, r io.Reader, f tabular.Format) error {
