@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -382,5 +384,119 @@ func TestGet(t *testing.T) {
 	}
 	if body, _, err := Get(t.Context(), NewHTTP(true), ts.URL, st); body != nil || err != nil {
 		t.Error(body, err)
+	}
+}
+
+// Redirects are followed a few times, never away from https, and never to an
+// address that is not public, however the server spells it.
+func TestRedirects(t *testing.T) {
+	hops := 0
+	inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }))
+	defer inner.Close()
+	var to string
+	ts := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hops++
+		http.Redirect(w, r, to, http.StatusFound)
+	}))
+	defer ts.Close()
+	client := NewHTTP(true)
+	client.Transport = ts.Client().Transport
+	to = inner.URL
+	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || !strings.Contains(err.Error(), "a redirect away from https") {
+		t.Errorf("away from https: %v", err)
+	}
+	to, hops = ts.URL, 0
+	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || hops != maxRedirects+1 {
+		t.Errorf("in circles: %v after %d", err, hops)
+	}
+	// The check is on the address that is dialled: names and other spellings of
+	// loopback are no way around it.
+	for _, addr := range []string{"http://127.0.0.1:1/", "http://[::1]:1/", "http://[::ffff:127.0.0.1]:1/", "http://localhost:1/", "http://0.0.0.0:1/", "http://169.254.169.254/"} {
+		if _, _, err := Get(t.Context(), NewHTTP(false), addr, State{}); !errors.Is(err, ErrPrivate) {
+			t.Errorf("%s: %v, want %v", addr, err, ErrPrivate)
+		}
+	}
+}
+
+// repeated is an endless body that needs no memory.
+type repeated struct{ left int64 }
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := int(min(int64(len(p)), r.left))
+	if n == 0 {
+		return 0, io.EOF
+	}
+	for i := range n {
+		p[i] = ' '
+	}
+	r.left -= int64(n)
+	return n, nil
+}
+
+// transport answers without a network.
+type transport func(*http.Request) *http.Response
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// Nothing is asked for compressed, what comes compressed all the same is not
+// unpacked, and an answer without end is cut.
+func TestBombs(t *testing.T) {
+	var encodings []string
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		encodings = append(encodings, r.Header.Get("Accept-Encoding"))
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", Media)
+		z := gzip.NewWriter(w)
+		z.Write(make([]byte, 10<<20))
+		z.Close()
+	}))
+	defer ts.Close()
+	c := &Client{HTTP: NewHTTP(true), Collection: ts.URL}
+	if _, err := c.Fetch(t.Context(), time.Time{}, func(stix.Item) error { return nil }); err == nil || !strings.Contains(err.Error(), "where a bundle should begin") {
+		t.Errorf("a compressed answer: %v", err)
+	}
+	if len(encodings) != 1 || encodings[0] != "" {
+		t.Errorf("asked with %q", encodings)
+	}
+	for most, want := range map[int64]error{999: errLarge, 1000: nil} {
+		if b, err := whole(&repeated{left: 1000}, most); !errors.Is(err, want) || err == nil && len(b) != 1000 {
+			t.Errorf("at most %d bytes: %d read, %v", most, len(b), err)
+		}
+	}
+}
+
+// A server that sends a byte now and then is left when the time is over.
+func TestSlow(t *testing.T) {
+	begun := make(chan bool, 1)
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		begun <- true
+		<-r.Context().Done() // never ends by itself
+	}))
+	defer ts.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-begun
+		cancel() // stands for the end of maxTime
+	}()
+	if _, _, err := Get(ctx, NewHTTP(true), ts.URL, State{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if NewHTTP(true).Timeout != maxTime {
+		t.Error("a request has no end")
+	}
+}
+
+// Pages without end, each naming another place to go on, are ended by their
+// number.
+func TestPagesWithoutEnd(t *testing.T) {
+	n := 0
+	c := &Client{HTTP: &http.Client{Transport: transport(func(r *http.Request) *http.Response {
+		n++
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {Media}}, Request: r,
+			Body: io.NopCloser(strings.NewReader(`{"more":true,"next":"` + strconv.Itoa(n) + `"}`))}
+	})}, Collection: "http://x.example/"}
+	if _, err := c.Fetch(t.Context(), time.Time{}, func(stix.Item) error { return nil }); err == nil || n != maxPages {
+		t.Errorf("%v after %d pages", err, n)
 	}
 }

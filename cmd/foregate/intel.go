@@ -253,6 +253,11 @@ func (im *importer) stix(r io.Reader) error {
 	sr := stix.NewReader(r)
 	d := stix.NewDeriver(im.source)
 	var objects []store.Object
+	var failed error
+	take := func(a intel.Assertion) bool {
+		failed = im.add(a)
+		return failed == nil
+	}
 	keep := func() error {
 		_, differ, err := im.db.AddObjects(im.w.ctx, objects, time.Now())
 		for _, id := range differ {
@@ -284,16 +289,15 @@ func (im *importer) stix(r io.Reader) error {
 			if err := keep(); err != nil {
 				return err
 			}
+			if d.Drain(take); failed != nil {
+				return failed
+			}
 		}
 	}
 	if err := keep(); err != nil {
 		return err
 	}
-	var failed error
-	missing := d.Finish(nil, func(a intel.Assertion) bool {
-		failed = im.add(a)
-		return failed == nil
-	})
+	missing := d.Finish(nil, take)
 	for _, id := range missing {
 		im.problem(fmt.Errorf("%s is referred to and not in the bundle", id))
 	}
