@@ -14,6 +14,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
+
 	"foregate/intel"
 	"foregate/intel/misp"
 	"foregate/intel/stix"
@@ -369,6 +371,7 @@ type intelExportCmd struct {
 	Title  string `default:"Foregate export" help:"Title of a MISP event."`
 	TLP    string `name:"tlp" default:"amber" help:"The narrowest marking that may leave: clear, green, amber, amber+strict or red. What is unmarked counts as amber."`
 	Text   string `help:"Only what has this in a value."`
+	Raw    bool   `help:"STIX: the objects that were taken in, as they came and in all versions, in place of what they say; unknown properties and extensions are kept."`
 	JSON   bool   `name:"json" hidden:"" help:"STIX and MISP are JSON already."`
 }
 
@@ -383,6 +386,9 @@ func (c intelExportCmd) Run(w *world, cl *cli) error {
 		return err
 	}
 	defer db.Close()
+	if c.Raw {
+		return exportRaw(w, db, limit)
+	}
 	as, err := read(w, db, store.IntelQuery{Text: c.Text})
 	if err != nil {
 		return err
@@ -411,6 +417,26 @@ func (c intelExportCmd) Run(w *world, cl *cli) error {
 	}
 	_, err = b.WriteTo(w.stdout)
 	return err
+}
+
+// exportRaw writes the objects that were taken in as one bundle, one at a time.
+func exportRaw(w *world, db *store.DB, limit intel.TLP) error {
+	out := bufio.NewWriter(w.stdout)
+	fmt.Fprintf(out, "{\"type\":\"bundle\",\"id\":\"bundle--%s\",\"objects\":[", uuid.NewString())
+	sep := "\n"
+	err := db.Objects(w.ctx, "", time.Time{}, func(o store.Object) bool {
+		if !stix.TLPOf(stix.Object{Raw: o.Raw}).Shareable(limit) {
+			return true
+		}
+		_, err := fmt.Fprintf(out, "%s%s", sep, o.Raw)
+		sep = ",\n"
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\n]}\n")
+	return out.Flush()
 }
 
 // read collects what a query selects.
