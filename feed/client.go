@@ -138,12 +138,10 @@ func (c *Client) once(ctx context.Context, method, addr string, body []byte) (an
 		return nil, http.Header{}, !errors.Is(err, ErrPrivate), err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	b, err := whole(resp.Body, maxAnswer)
 	switch {
 	case err != nil:
-		return nil, resp.Header, true, err
-	case len(b) > maxAnswer:
-		return nil, resp.Header, false, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+		return nil, resp.Header, !errors.Is(err, errLarge), err
 	case resp.StatusCode >= 300:
 		var p problem
 		if json.Unmarshal(b, &p) != nil {
@@ -155,6 +153,18 @@ func (c *Client) once(ctx context.Context, method, addr string, body []byte) (an
 		return nil, resp.Header, false, fmt.Errorf("the answer is %q, not %s", resp.Header.Get("Content-Type"), Media)
 	}
 	return b, resp.Header, false, nil
+}
+
+// errLarge says that an answer goes on beyond its bound.
+var errLarge = errors.New("the answer is too large")
+
+// whole reads all of a body that has at most so many bytes.
+func whole(r io.Reader, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(b)) > most {
+		return nil, fmt.Errorf("%w: more than %d bytes", errLarge, most)
+	}
+	return b, err
 }
 
 // Fetch gives every object added after a time, all pages, and returns when the

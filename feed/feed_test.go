@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +41,15 @@ func (m *memory) Add(_ context.Context, c string, objects []stix.Object, at time
 	defer m.mu.Unlock()
 	for i, o := range objects {
 		m.have[c] = append(m.have[c], Stored{o, at.Add(time.Duration(i) * time.Microsecond)})
+	}
+	return nil
+}
+
+func (m *memory) Remove(_ context.Context, c string, objects []stix.Object, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range objects {
+		m.have[c] = slices.DeleteFunc(m.have[c], func(s Stored) bool { return s.ID == o.ID && s.Modified.Equal(o.Modified) })
 	}
 	return nil
 }
@@ -143,7 +154,21 @@ func TestServer(t *testing.T) {
 		{"GET", "/trustgroup1/collections/" + high + "/", Media, 200, 0},
 		{"GET", "/trustgroup1/collections/none/", Media, 404, 0},
 		{"GET", objects, Media, 200, 5},
-		{"GET", objects + "?match[version]=all", Media, 200, 8},
+		{"GET", objects + "?match[version]=all", Media, 200, 7},
+		{"GET", objects + "?match[version]=all&match[spec_version]=2.0,2.1", Media, 200, 8},
+		{"GET", objects + "?match[spec_version]=2.0", Media, 200, 1},
+		{"GET", objects + "?match[spec_version]=2.1", Media, 200, 5},
+		{"GET", objects + "?match[spec_version]=2.0,2.1", Media, 200, 5},
+		{"GET", objects + "?added_after=2016-11-03T12:30:59Z", Media, 200, 3},
+		{"GET", objects + "?limit=-20", Media, 400, 0},
+		{"GET", objects + "malware--c0931cc6-c75e-47e5-9036-78fabc95d4ec?match[spec_version]=2.0", Media, 200, 1},
+		{"GET", objects + "malware--c0931cc6-c75e-47e5-9036-78fabc95d4ec?added_after=2018-01-27T13:49:59.997000Z", Media, 200, 0},
+		{"GET", "/trustgroup1/status/22101993/", Media, 404, 0},
+		{"GET", "/carbon1/collections/12345678-1234-1234-1234-123456789012/", Media, 404, 0},
+		{"GET", "/trustgroup1/collections/64993447-4d7e-4f70-b94d-d7f33742ee63/manifest/", Media, 403, 0},
+		{"DELETE", "/trustgroup1/collections/52892447-4d7e-4f70-b94d-d7f22742ff63/objects/indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/", Media, 403, 0},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[spec_version]=2.0,2.1", Media, 200, 5},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?added_after=2017-01-20T00:00:00.000Z", Media, 200, 2},
 		{"GET", objects + "?match[version]=first", Media, 200, 5},
 		{"GET", objects + "?match[type]=indicator", Media, 200, 2},
 		{"GET", objects + "?match[type]=indicator,malware", Media, 200, 3},
@@ -157,7 +182,7 @@ func TestServer(t *testing.T) {
 		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/?match[version]=all", Media, 200, 3},
 		{"GET", objects + "indicator--00000000-0000-4000-8000-000000000000/", Media, 404, 0},
 		{"GET", objects + "indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/versions/", Media, 200, 0},
-		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[version]=all", Media, 200, 8},
+		{"GET", "/trustgroup1/collections/" + high + "/manifest/?match[version]=all", Media, 200, 7},
 		{"GET", "/trustgroup1/collections/472c94ae-3113-4e3e-a4dd-a9f4ac7471d4/objects/", Media, 403, 0},
 		{"DELETE", objects, Media, 405, 0},
 	} {
@@ -171,6 +196,75 @@ func TestServer(t *testing.T) {
 		t.Errorf("without a password: %v, %v", resp.StatusCode, err)
 	}
 	resp.Body.Close()
+}
+
+// Pages come in the order of adding, say whether there is more, and go on only
+// for the same filters, as the tests of the published server want it.
+func TestPages(t *testing.T) {
+	_, ts := fixture(t)
+	one := "/trustgroup1/collections/" + high + "/objects/indicator--6770298f-0fd8-471a-ab8c-1c658a46574e/versions/"
+	next := ""
+	for i, want := range []string{"2016-11-03T12:30:59.000Z", "2016-12-25T12:30:59.444Z", "2017-01-27T13:49:53.935Z"} {
+		_, _, v, h := ask(t, ts, "GET", one+"?limit=1"+next, Media, "")
+		if got := v["versions"].([]any); len(got) != 1 || got[0] != want || v["more"] != (i < 2) || h.Get("X-TAXII-Date-Added-First") == "" {
+			t.Errorf("page %d: %v", i, v)
+		}
+		if i < 2 {
+			next = "&next=" + v["next"].(string)
+		}
+	}
+	objects := "/trustgroup1/collections/" + high + "/objects/"
+	_, ids, v, h := ask(t, ts, "GET", objects+"?limit=3", Media, "")
+	if len(ids) != 3 || h.Get("X-TAXII-Date-Added-First") != "2014-05-08T09:00:00.000000Z" || h.Get("X-TAXII-Date-Added-Last") != "2017-01-20T00:00:00.000000Z" ||
+		ids[0] != "relationship--2f9a9aa9-108a-4333-83e2-4fb25add0463" || ids[2] != "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da" {
+		t.Errorf("%q, %v", ids, h)
+	}
+	if status, _, _, _ := ask(t, ts, "GET", objects+"?match[version]=first&limit=3&next="+v["next"].(string), Media, ""); status != 400 {
+		t.Errorf("other filters in the middle: %d", status)
+	}
+	if _, _, v, _ := ask(t, ts, "GET", objects+"relationship--2f9a9aa9-108a-4333-83e2-4fb25add0463/versions?added_after=2014-05-08T09:00:00Z", Media, ""); len(v) != 0 {
+		t.Errorf("nothing later: %v", v)
+	}
+}
+
+// An object is added in five versions and deleted version by version.
+func TestDelete(t *testing.T) {
+	_, ts := fixture(t)
+	objects := "/trustgroup1/collections/365fed99-08fa-fdcd-a1b3-fb247eb41d01/objects/"
+	const id = "course-of-action--68794cd5-28db-429d-ab1e-1256704ef906"
+	var list []string
+	for _, year := range []string{"2014", "2015", "2016", "2018", "2019"} {
+		list = append(list, `{"type":"course-of-action","spec_version":"2.1","id":"`+id+`","created":"2014-01-27T13:49:53.935Z","modified":"`+year+`-01-27T13:49:53.935Z","name":"x"}`)
+	}
+	status, _, v, _ := ask(t, ts, "POST", objects, Media, `{"objects":[`+strings.Join(list, ",")+`]}`)
+	if status != 202 || v["success_count"] != 5. {
+		t.Fatalf("%d %v", status, v)
+	}
+	if status, _, again, _ := ask(t, ts, "GET", "/trustgroup1/status/"+v["id"].(string)+"/", Media, ""); status != 200 || again["success_count"] != 5. {
+		t.Errorf("the status: %d %v", status, again)
+	}
+	for _, tt := range []struct {
+		filter string
+		left   int
+	}{{"?match[version]=2018-01-27T13:49:53.935Z", 4}, {"?match[version]=first", 3}, {"?match[version]=last", 2}, {"", 0}} {
+		if status, _, _, _ := ask(t, ts, "DELETE", objects+id+tt.filter, Media, ""); status != 200 {
+			t.Errorf("%s: %d", tt.filter, status)
+		}
+		status, _, v, _ := ask(t, ts, "GET", objects+id+"/versions", Media, "")
+		if tt.left == 0 {
+			if status != 404 {
+				t.Errorf("all deleted: %d", status)
+			}
+			continue
+		}
+		if got := v["versions"].([]any); len(got) != tt.left {
+			t.Errorf("%s leaves %v", tt.filter, got)
+		}
+	}
+	// What was never an envelope is refused whole.
+	if status, _, _, _ := ask(t, ts, "POST", objects, Media, list[0]); status != 422 {
+		t.Errorf("an object without an envelope: %d", status)
+	}
 }
 
 func TestPost(t *testing.T) {
@@ -290,5 +384,119 @@ func TestGet(t *testing.T) {
 	}
 	if body, _, err := Get(t.Context(), NewHTTP(true), ts.URL, st); body != nil || err != nil {
 		t.Error(body, err)
+	}
+}
+
+// Redirects are followed a few times, never away from https, and never to an
+// address that is not public, however the server spells it.
+func TestRedirects(t *testing.T) {
+	hops := 0
+	inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }))
+	defer inner.Close()
+	var to string
+	ts := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hops++
+		http.Redirect(w, r, to, http.StatusFound)
+	}))
+	defer ts.Close()
+	client := NewHTTP(true)
+	client.Transport = ts.Client().Transport
+	to = inner.URL
+	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || !strings.Contains(err.Error(), "a redirect away from https") {
+		t.Errorf("away from https: %v", err)
+	}
+	to, hops = ts.URL, 0
+	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || hops != maxRedirects+1 {
+		t.Errorf("in circles: %v after %d", err, hops)
+	}
+	// The check is on the address that is dialled: names and other spellings of
+	// loopback are no way around it.
+	for _, addr := range []string{"http://127.0.0.1:1/", "http://[::1]:1/", "http://[::ffff:127.0.0.1]:1/", "http://localhost:1/", "http://0.0.0.0:1/", "http://169.254.169.254/"} {
+		if _, _, err := Get(t.Context(), NewHTTP(false), addr, State{}); !errors.Is(err, ErrPrivate) {
+			t.Errorf("%s: %v, want %v", addr, err, ErrPrivate)
+		}
+	}
+}
+
+// repeated is an endless body that needs no memory.
+type repeated struct{ left int64 }
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := int(min(int64(len(p)), r.left))
+	if n == 0 {
+		return 0, io.EOF
+	}
+	for i := range n {
+		p[i] = ' '
+	}
+	r.left -= int64(n)
+	return n, nil
+}
+
+// transport answers without a network.
+type transport func(*http.Request) *http.Response
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// Nothing is asked for compressed, what comes compressed all the same is not
+// unpacked, and an answer without end is cut.
+func TestBombs(t *testing.T) {
+	var encodings []string
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		encodings = append(encodings, r.Header.Get("Accept-Encoding"))
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", Media)
+		z := gzip.NewWriter(w)
+		z.Write(make([]byte, 10<<20))
+		z.Close()
+	}))
+	defer ts.Close()
+	c := &Client{HTTP: NewHTTP(true), Collection: ts.URL}
+	if _, err := c.Fetch(t.Context(), time.Time{}, func(stix.Item) error { return nil }); err == nil || !strings.Contains(err.Error(), "where a bundle should begin") {
+		t.Errorf("a compressed answer: %v", err)
+	}
+	if len(encodings) != 1 || encodings[0] != "" {
+		t.Errorf("asked with %q", encodings)
+	}
+	for most, want := range map[int64]error{999: errLarge, 1000: nil} {
+		if b, err := whole(&repeated{left: 1000}, most); !errors.Is(err, want) || err == nil && len(b) != 1000 {
+			t.Errorf("at most %d bytes: %d read, %v", most, len(b), err)
+		}
+	}
+}
+
+// A server that sends a byte now and then is left when the time is over.
+func TestSlow(t *testing.T) {
+	begun := make(chan bool, 1)
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		begun <- true
+		<-r.Context().Done() // never ends by itself
+	}))
+	defer ts.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-begun
+		cancel() // stands for the end of maxTime
+	}()
+	if _, _, err := Get(ctx, NewHTTP(true), ts.URL, State{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if NewHTTP(true).Timeout != maxTime {
+		t.Error("a request has no end")
+	}
+}
+
+// Pages without end, each naming another place to go on, are ended by their
+// number.
+func TestPagesWithoutEnd(t *testing.T) {
+	n := 0
+	c := &Client{HTTP: &http.Client{Transport: transport(func(r *http.Request) *http.Response {
+		n++
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {Media}}, Request: r,
+			Body: io.NopCloser(strings.NewReader(`{"more":true,"next":"` + strconv.Itoa(n) + `"}`))}
+	})}, Collection: "http://x.example/"}
+	if _, err := c.Fetch(t.Context(), time.Time{}, func(stix.Item) error { return nil }); err == nil || n != maxPages {
+		t.Errorf("%v after %d pages", err, n)
 	}
 }

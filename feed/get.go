@@ -41,12 +41,9 @@ func Get(ctx context.Context, client *http.Client, addr string, st State) (body 
 	default:
 		return nil, st, fmt.Errorf("fetching %s: status %d", addr, resp.StatusCode)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	b, err := whole(resp.Body, maxAnswer)
 	if err != nil {
 		return nil, st, fmt.Errorf("fetching %s: %w", addr, err)
-	}
-	if len(b) > maxAnswer {
-		return nil, st, fmt.Errorf("fetching %s: more than %d bytes", addr, maxAnswer)
 	}
 	return bytes.NewReader(b), State{ETag: resp.Header.Get("ETag"), Modified: resp.Header.Get("Last-Modified")}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"foregate/intel/stix"
@@ -47,6 +49,8 @@ type Backend interface {
 	Objects(ctx context.Context, collection string, yield func(Stored) bool) error
 	// Add keeps objects that are not there already.
 	Add(ctx context.Context, collection string, objects []stix.Object, at time.Time) error
+	// Remove deletes versions of objects.
+	Remove(ctx context.Context, collection string, objects []stix.Object, at time.Time) error
 }
 
 // Collection is what a server says of a collection (section 5.2).
@@ -70,7 +74,14 @@ type Server struct {
 	// that nobody may in.
 	Users map[string]string
 	Now   func() time.Time
+
+	mu       sync.Mutex
+	statuses []map[string]any // of the newest posts, at most maxStatuses
 }
+
+// maxStatuses bounds the statuses that are remembered; a post is complete when it
+// is answered, so that they hardly matter.
+const maxStatuses = 1000
 
 // problem is the error message of section 3.6.
 type problem struct {
@@ -114,9 +125,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.get(w, r, map[string]any{"collections": s.Collections})
 	case path[1] == "collections":
 		s.collection(w, r, path[2:])
+	case len(path) == 3 && path[1] == "status":
+		s.status(w, r, path[2])
 	default:
 		s.fail(w, http.StatusNotFound, "there is no such resource")
 	}
+}
+
+// status shows what became of a post (section 4.3).
+func (s *Server) status(w http.ResponseWriter, r *http.Request, id string) {
+	s.mu.Lock()
+	i := slices.IndexFunc(s.statuses, func(st map[string]any) bool { return st["id"] == id })
+	var found map[string]any
+	if i >= 0 {
+		found = s.statuses[i]
+	}
+	s.mu.Unlock()
+	if found == nil {
+		s.fail(w, http.StatusNotFound, "there is no status %q", id)
+		return
+	}
+	s.get(w, r, found)
+}
+
+func (s *Server) remember(status map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.statuses = append(s.statuses, status)
+	s.statuses = s.statuses[max(0, len(s.statuses)-maxStatuses):]
 }
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request, v any) {
@@ -160,8 +196,13 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, path []strin
 		s.post(w, r, c)
 		return
 	}
-	if r.Method != http.MethodGet {
-		s.fail(w, http.StatusMethodNotAllowed, "only GET is possible here")
+	remove := r.Method == http.MethodDelete && len(path) == 3 && path[1] == "objects"
+	if r.Method != http.MethodGet && !remove {
+		s.fail(w, http.StatusMethodNotAllowed, "%s is not possible here", r.Method)
+		return
+	}
+	if remove && !c.CanWrite {
+		s.fail(w, http.StatusForbidden, "collection %q may not be written", c.Title)
 		return
 	}
 	if !c.CanRead {
@@ -174,6 +215,9 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, path []strin
 		return
 	}
 	switch {
+	case remove:
+		q.one = path[2]
+		s.remove(w, r, c, q)
 	case len(path) == 2 && path[1] == "objects":
 		s.page(w, r, c, q, "objects", func(o Stored) any { return o.Raw })
 	case len(path) == 3 && path[1] == "objects":
@@ -184,11 +228,53 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, path []strin
 		s.page(w, r, c, q, "versions", func(o Stored) any { return stix.Time(o.Modified) })
 	case len(path) == 2 && path[1] == "manifest":
 		s.page(w, r, c, q, "objects", func(o Stored) any {
-			return map[string]string{"id": o.ID, "date_added": o.Added.UTC().Format("2006-01-02T15:04:05.000000Z"), "version": version(o), "media_type": "application/stix+json;version=2.1"}
+			return map[string]string{"id": o.ID, "date_added": o.Added.UTC().Format("2006-01-02T15:04:05.000000Z"), "version": version(o), "media_type": "application/stix+json;version=" + specVersion(o)}
 		})
 	default:
 		s.fail(w, http.StatusNotFound, "there is no such resource")
 	}
+}
+
+// remove deletes versions of an object: all, or those that the filters choose
+// (section 5.7).
+func (s *Server) remove(w http.ResponseWriter, r *http.Request, c Collection, q query) {
+	if len(q.versions) == 0 {
+		q.versions = []string{"all"}
+	}
+	q.anySpec = len(q.specs) == 0
+	all, known, err := s.choose(r.Context(), c, q)
+	if err != nil {
+		s.fail(w, http.StatusInternalServerError, "the collection cannot be read now")
+		return
+	}
+	if !known {
+		s.fail(w, http.StatusNotFound, "there is no object %q", q.one)
+		return
+	}
+	var gone []stix.Object
+	for _, o := range all {
+		gone = append(gone, o.Object)
+	}
+	if err := s.Backend.Remove(r.Context(), c.ID, gone, s.Now()); err != nil {
+		s.fail(w, http.StatusInternalServerError, "the object cannot be deleted now")
+		return
+	}
+	s.answer(w, http.StatusOK, map[string]any{})
+}
+
+// specVersion of an object that names none is 2.0, where the property did not
+// exist, but for observables, which 2.0 did not have outside observed-data.
+func specVersion(o Stored) string {
+	var p struct {
+		Version string `json:"spec_version"`
+	}
+	if json.Unmarshal(o.Raw, &p) == nil && p.Version != "" {
+		return p.Version
+	}
+	if o.Modified.IsZero() && o.Type != "marking-definition" {
+		return "2.1"
+	}
+	return "2.0"
 }
 
 // version of an object that has none is when it was added (section 5.3).
@@ -204,7 +290,10 @@ type query struct {
 	after                time.Time
 	limit, skip          int
 	ids, types, versions []string
+	specs                []string
+	anySpec              bool
 	one                  string // of the path
+	token                string // of the filters: pages are of one question
 }
 
 func parseQuery(r *http.Request) (query, error) {
@@ -223,9 +312,15 @@ func parseQuery(r *http.Request) (query, error) {
 		}
 		q.limit = min(n, maxPage)
 	}
-	if n := v.Get("next"); n != "" {
-		if q.skip, err = strconv.Atoi(n); err != nil || q.skip < 0 {
-			return q, fmt.Errorf("next %q was not given by this server", n)
+	next := v.Get("next")
+	v.Del("next")
+	v.Del("limit")
+	sum := sha256.Sum256([]byte(r.URL.Path + "?" + v.Encode()))
+	q.token = hex.EncodeToString(sum[:6])
+	if next != "" {
+		n, token, _ := strings.Cut(next, ".")
+		if q.skip, err = strconv.Atoi(n); err != nil || q.skip < 0 || token != q.token {
+			return q, fmt.Errorf("next %q was not given by this server for these filters", next)
 		}
 	}
 	list := func(key string) []string {
@@ -234,49 +329,57 @@ func parseQuery(r *http.Request) (query, error) {
 		}
 		return nil
 	}
-	q.ids, q.types, q.versions = list("id"), list("type"), list("version")
+	q.ids, q.types, q.versions, q.specs = list("id"), list("type"), list("version"), list("spec_version")
 	return q, nil
 }
 
-// select returns the objects that the filters let through, in order.
-func (s *Server) choose(ctx context.Context, c Collection, q query) ([]Stored, bool, error) {
-	var all []Stored
-	known := false
-	newest, oldest := map[string]time.Time{}, map[string]time.Time{}
-	err := s.Backend.Objects(ctx, c.ID, func(o Stored) bool {
+// choose returns the objects that the filters let through, in order: first by
+// version of STIX, by default the newest that there is of each object, then by
+// version of the object (sections 3.4.1.3 and 3.4.1.4). known says whether there
+// is any object of the path.
+func (s *Server) choose(ctx context.Context, c Collection, q query) (all []Stored, known bool, err error) {
+	best := map[string]string{}
+	err = s.Backend.Objects(ctx, c.ID, func(o Stored) bool {
 		if q.one != "" && o.ID != q.one {
 			return true
 		}
 		known = true
-		if t, ok := newest[o.ID]; !ok || o.Modified.After(t) {
-			newest[o.ID] = o.Modified
-		}
-		if t, ok := oldest[o.ID]; !ok || o.Modified.Before(t) {
-			oldest[o.ID] = o.Modified
-		}
-		if !o.Added.After(q.after) || len(q.ids) > 0 && !slices.Contains(q.ids, o.ID) || len(q.types) > 0 && !slices.Contains(q.types, o.Type) {
+		spec := specVersion(o)
+		if len(q.specs) > 0 && !slices.Contains(q.specs, spec) {
 			return true
 		}
+		best[o.ID] = max(best[o.ID], spec)
 		all = append(all, o)
 		return true
 	})
 	if err != nil {
 		return nil, known, err
 	}
+	newest, oldest := map[string]time.Time{}, map[string]time.Time{}
+	all = slices.DeleteFunc(all, func(o Stored) bool {
+		if len(q.specs) == 0 && !q.anySpec && specVersion(o) != best[o.ID] {
+			return true
+		}
+		if t, ok := newest[o.ID]; !ok || o.Modified.After(t) {
+			newest[o.ID] = o.Modified
+		}
+		if t, ok := oldest[o.ID]; !ok || o.Modified.Before(t) {
+			oldest[o.ID] = o.Modified
+		}
+		return false
+	})
 	versions := q.versions
 	if len(versions) == 0 {
 		versions = []string{"last"}
 	}
 	return slices.DeleteFunc(all, func(o Stored) bool {
-		for _, v := range versions {
-			if v == "all" || v == "last" && o.Modified.Equal(newest[o.ID]) || v == "first" && o.Modified.Equal(oldest[o.ID]) {
-				return false
-			}
-			if t, err := time.Parse(time.RFC3339Nano, v); err == nil && t.Equal(o.Modified) {
-				return false
-			}
+		if !o.Added.After(q.after) || len(q.ids) > 0 && !slices.Contains(q.ids, o.ID) || len(q.types) > 0 && !slices.Contains(q.types, o.Type) {
+			return true
 		}
-		return true
+		return !slices.ContainsFunc(versions, func(v string) bool {
+			t, err := time.Parse(time.RFC3339Nano, v)
+			return v == "all" || v == "last" && o.Modified.Equal(newest[o.ID]) || v == "first" && o.Modified.Equal(oldest[o.ID]) || err == nil && t.Equal(o.Modified)
+		})
 	}), known, nil
 }
 
@@ -300,12 +403,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, c Collection, q qu
 		for _, o := range part {
 			list = append(list, show(o))
 		}
-		out[key] = list
+		out[key], out["more"] = list, false
 		w.Header().Set("X-TAXII-Date-Added-First", part[0].Added.UTC().Format("2006-01-02T15:04:05.000000Z"))
 		w.Header().Set("X-TAXII-Date-Added-Last", part[len(part)-1].Added.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	}
 	if end := q.skip + len(part); end < len(all) {
-		out["more"], out["next"] = true, strconv.Itoa(end)
+		out["more"], out["next"] = true, strconv.Itoa(end)+"."+q.token
 	}
 	s.answer(w, http.StatusOK, out)
 }
@@ -338,6 +441,9 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, c Collection) {
 			s.fail(w, http.StatusRequestEntityTooLarge, "more than %d bytes", maxPost)
 			return
 		}
+		if err == nil && it.Offset == 0 { // an object that is not in a list
+			err = errors.New("the text is no envelope with objects")
+		}
 		if err != nil {
 			s.fail(w, http.StatusUnprocessableEntity, "%v", err)
 			return
@@ -363,5 +469,6 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, c Collection) {
 	if len(failures) > 0 {
 		status["failures"] = failures
 	}
+	s.remember(status)
 	s.answer(w, http.StatusAccepted, status)
 }

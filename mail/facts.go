@@ -106,10 +106,19 @@ type Facts struct {
 	// a function ("ml.nlu_classifier") or a list ("$org_vips").
 	OpenRules map[string]int  `json:"open_rules,omitempty"`
 	Sender    *SenderFact     `json:"sender,omitempty"` // what earlier mail says; nil when no history is kept
+	Seen      []Seen          `json:"seen,omitempty"`   // what indicators and campaigns can share, bounded
 	Evidence  []evidence.Item `json:"evidence"`
 	Gaps      []Gap           `json:"gaps"`
 
 	mu sync.Mutex
+}
+
+// Seen is one observable of a message, kept so that an indicator that becomes
+// known later finds it.
+type Seen struct {
+	Kind  string `json:"type"`  // STIX type, "domain-name"
+	Value string `json:"value"` // in one spelling
+	Where string `json:"at"`    // "author", "link", "file" and so on
 }
 
 // RuleHit is a rule that fired, in its own role. Only detection rules are

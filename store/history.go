@@ -36,6 +36,7 @@ type Span struct {
 	Since, Until time.Time // received at or after, before; zero for any
 	After        string    // the ID of the last message of the page before
 	Limit        int       // 0 means MaxPast, which is also the most
+	Bare         bool      // without the bytes of messages
 }
 
 // RecordAll records judged messages in one transaction: all or none. A message
@@ -120,13 +121,16 @@ func (db *DB) History(ctx context.Context, s Span) ([]Past, error) {
 		limit = MaxPast
 	}
 	args = append(args, limit)
-	rows, err := db.read.QueryContext(ctx, `
-		SELECT m.id, m.received_at, m.sender, m.subject, m.envelope, m.verdict, m.facts,
-			COALESCE(r.zstd, x.zstd), COALESCE(h.sha256, x.sha256, ''), COALESCE(h.size, x.size, 0)
-		FROM messages m
+	bytes, from := "COALESCE(r.zstd, x.zstd), COALESCE(h.sha256, x.sha256, ''), COALESCE(h.size, x.size, 0)", `
 		LEFT JOIN held h ON h.id = m.id
 		LEFT JOIN held_raw r ON r.hold_id = m.id
-		LEFT JOIN history_raw x ON x.message_id = m.id
+		LEFT JOIN history_raw x ON x.message_id = m.id`
+	if s.Bare {
+		bytes, from = "NULL, '', 0", ""
+	}
+	rows, err := db.read.QueryContext(ctx, `
+		SELECT m.id, m.received_at, m.sender, m.subject, m.envelope, m.verdict, m.facts, `+bytes+`
+		FROM messages m`+from+`
 		WHERE `+where+` ORDER BY m.id LIMIT $`+strconv.Itoa(len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)

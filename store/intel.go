@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -9,7 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +20,8 @@ import (
 
 const (
 	// intelChunk is how many assertions share one change: the gate's own writes
-	// wait for at most one chunk, some 100 ms.
+	// wait for at most one chunk, some 200 ms.
 	intelChunk = 5000
-	// intelRows is how many rows one statement writes.
-	intelRows = 50
 )
 
 // AddAssertions keeps assertions; those that are there already, by their ID,
@@ -34,7 +34,14 @@ func (db *DB) AddAssertions(ctx context.Context, as []intel.Assertion, at time.T
 		as = as[n:]
 		var fresh int
 		err := db.apply(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-			fresh, err = addAssertions(ctx, tx, chunk, at)
+			// Each change has a time of its own, later than any before: readers that
+			// ask for what changed since the last time miss nothing, whatever the
+			// clocks of several writers say.
+			var last sql.NullInt64
+			if err = tx.QueryRowContext(ctx, "SELECT MAX(changed_at) FROM intel_assertions").Scan(&last); err != nil {
+				return err
+			}
+			fresh, err = addAssertions(ctx, tx, chunk, fromMicros(max(micros(at), last.Int64+1)))
 			return err
 		})
 		if err != nil {
@@ -45,120 +52,103 @@ func (db *DB) AddAssertions(ctx context.Context, as []intel.Assertion, at time.T
 	return added, nil
 }
 
-// rows collects rows for statements that write several at once.
-type rows struct {
-	head, tail string
-	width      int
-	args       []any
-	affected   int64
-	full       *sql.Stmt
+// statements writes rows one by one, each by a statement that is understood once.
+// A statement that writes many rows must be able to undo some of them, for which
+// SQLite copies every page it touches: that takes three times as long.
+type statements struct {
+	node, source, fact *sql.Stmt
 }
 
-func (r *rows) add(ctx context.Context, tx *sql.Tx, args ...any) error {
-	r.args = append(r.args, args...)
-	if len(r.args) < r.width*intelRows {
-		return nil
-	}
-	return r.flush(ctx, tx)
-}
-
-func (r *rows) flush(ctx context.Context, tx *sql.Tx) error {
-	if len(r.args) == 0 {
-		return nil
-	}
-	var res sql.Result
-	var err error
-	if len(r.args) == r.width*intelRows {
-		// The statement for a full batch is understood once per change.
-		if r.full == nil {
-			if r.full, err = tx.PrepareContext(ctx, r.text(intelRows)); err != nil {
-				return err
-			}
+func prepare(ctx context.Context, tx *sql.Tx) (s statements, err error) {
+	for _, p := range []struct {
+		to   **sql.Stmt
+		text string
+	}{
+		{&s.node, "INSERT INTO intel_nodes (id, kind, value) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING"},
+		{&s.source, "INSERT INTO intel_sources (id, name, origin, url, licence) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING"},
+		{&s.fact, `INSERT INTO intel_assertions (id, subject, relation, object, first_at, last_at, source, confidence, tlp, note, retracted, changed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			ON CONFLICT (id) DO UPDATE SET retracted = excluded.retracted, changed_at = excluded.changed_at WHERE intel_assertions.retracted = 0 AND excluded.retracted <> 0`},
+	} {
+		if *p.to, err = tx.PrepareContext(ctx, p.text); err != nil {
+			return s, errors.Join(err, s.close())
 		}
-		res, err = r.full.ExecContext(ctx, r.args...)
-	} else {
-		res, err = tx.ExecContext(ctx, r.text(len(r.args)/r.width), r.args...)
 	}
-	if err != nil {
-		return err
-	}
-	n, err := res.RowsAffected()
-	r.affected += n
-	r.args = r.args[:0]
-	return err
+	return s, nil
 }
 
-// close gives the prepared statement back.
-func (r *rows) close() {
-	if r.full != nil {
-		r.full.Close()
-	}
-}
-
-// text is the statement for n rows.
-func (r *rows) text(n int) string {
-	var b strings.Builder
-	b.WriteString(r.head)
-	for i := range n * r.width {
-		switch {
-		case i == 0:
-			b.WriteString(" (")
-		case i%r.width == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
+func (s statements) close() error {
+	var errs []error
+	for _, st := range []*sql.Stmt{s.node, s.source, s.fact} {
+		if st != nil {
+			errs = append(errs, st.Close())
 		}
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(i + 1))
 	}
-	b.WriteString(") ")
-	b.WriteString(r.tail)
-	return b.String()
+	return errors.Join(errs...)
 }
 
-func addAssertions(ctx context.Context, tx *sql.Tx, as []intel.Assertion, at time.Time) (int, error) {
-	nodes := rows{head: "INSERT INTO intel_nodes (id, kind, value) VALUES", tail: "ON CONFLICT (id) DO NOTHING", width: 3}
-	sources := rows{head: "INSERT INTO intel_sources (id, name, origin, url, licence) VALUES", tail: "ON CONFLICT (id) DO NOTHING", width: 5}
-	facts := rows{head: "INSERT INTO intel_assertions (id, subject, relation, object, first_at, last_at, source, confidence, tlp, note, retracted, changed_at) VALUES",
-		tail:  "ON CONFLICT (id) DO UPDATE SET retracted = excluded.retracted, changed_at = excluded.changed_at WHERE intel_assertions.retracted = 0 AND excluded.retracted <> 0",
-		width: 12}
-	defer nodes.close()
-	defer sources.close()
-	defer facts.close()
-	seenNode, seenSource := map[int64]intel.Node{}, map[int64]bool{}
-	for _, a := range as {
-		for _, n := range []intel.Node{a.Subject, a.Object} {
+// distinct are the nodes of assertions by number, ascending, so that neighbours
+// are written to the same page. The error is that two have one number.
+func distinct(as []intel.Assertion) ([]int64, map[int64]intel.Node, error) {
+	nodes := make(map[int64]intel.Node, 2*len(as))
+	for i := range as {
+		for _, n := range []intel.Node{as[i].Subject, as[i].Object} {
 			k := n.Key()
-			if other, ok := seenNode[k]; ok {
-				if other != n {
-					return 0, fmt.Errorf("%s and %s have the same number: the second cannot be kept", other, n)
-				}
-				continue
+			if other, ok := nodes[k]; ok && other != n {
+				return nil, nil, fmt.Errorf("%s and %s have the same number: the second cannot be kept", other, n)
 			}
-			seenNode[k] = n
-			if err := nodes.add(ctx, tx, k, string(n.Kind), n.Value); err != nil {
-				return 0, err
-			}
+			nodes[k] = n
 		}
+	}
+	return slices.Sorted(maps.Keys(nodes)), nodes, nil
+}
+
+func addAssertions(ctx context.Context, tx *sql.Tx, as []intel.Assertion, at time.Time) (added int, err error) {
+	st, err := prepare(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	keys, nodes, err := distinct(as)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range keys {
+		if _, err := st.node.ExecContext(ctx, k, string(nodes[k].Kind), nodes[k].Value); err != nil {
+			return 0, err
+		}
+	}
+	type fact struct {
+		id [16]byte
+		a  *intel.Assertion
+	}
+	facts := make([]fact, len(as))
+	for i := range as {
+		facts[i] = fact{as[i].ID(), &as[i]}
+	}
+	slices.SortStableFunc(facts, func(x, y fact) int { return bytes.Compare(x.id[:], y.id[:]) })
+	sources := map[int64]bool{}
+	for i := range facts {
+		a := facts[i].a
 		s := sourceKey(a.Source)
-		if !seenSource[s] {
-			seenSource[s] = true
-			if err := sources.add(ctx, tx, s, a.Source.Name, a.Source.Origin, a.Source.URL, a.Source.Licence); err != nil {
-				return 0, err
+		if !sources[s] {
+			sources[s] = true
+			if _, err := st.source.ExecContext(ctx, s, a.Source.Name, a.Source.Origin, a.Source.URL, a.Source.Licence); err != nil {
+				return added, err
 			}
 		}
-		id := a.ID()
-		if err := facts.add(ctx, tx, id[:], a.Subject.Key(), string(a.Relation), a.Object.Key(), maybe(a.First), maybe(a.Last), s,
-			a.Confidence.String(), string(a.TLP), a.Note, maybe(a.Retracted), micros(at)); err != nil {
-			return 0, err
+		res, err := st.fact.ExecContext(ctx, facts[i].id[:], a.Subject.Key(), string(a.Relation), a.Object.Key(), maybe(a.First), maybe(a.Last), s,
+			a.Confidence.String(), string(a.TLP), a.Note, maybe(a.Retracted), micros(at))
+		if err != nil {
+			return added, err
 		}
-	}
-	for _, r := range []*rows{&nodes, &sources, &facts} {
-		if err := r.flush(ctx, tx); err != nil {
-			return 0, err
+		n, err := res.RowsAffected()
+		if err != nil {
+			return added, err
 		}
+		added += int(n)
 	}
-	return int(facts.affected), nil
+	return added, nil
 }
 
 func sourceKey(s intel.Source) int64 {
@@ -323,6 +313,23 @@ func (db *DB) AddObjects(ctx context.Context, objects []Object, at time.Time) (a
 		added += n
 	}
 	return added, differ, nil
+}
+
+// RemoveObjects deletes versions of objects of a collection; those that are not
+// there are passed over.
+func (db *DB) RemoveObjects(ctx context.Context, collection string, objects []Object) error {
+	err := db.apply(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, o := range objects {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM intel_objects WHERE stix_id = $1 AND modified = $2 AND collection = $3", o.ID, maybe(o.Modified), collection); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("deleting objects: %w", err)
+	}
+	return nil
 }
 
 // Objects gives the objects of a collection ("" for all) added after a time,

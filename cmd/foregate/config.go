@@ -148,8 +148,9 @@ type quarantineConfig struct {
 }
 
 type intelConfig struct {
-	Match        bool     `yaml:"match" doc:"Look for known indicators in every message. They are those of the database."`
-	Warninglists []string `yaml:"warninglists" doc:"Files with MISP warninglists; patterns such as *.json may be used. What stands in them weighs little: many share it."`
+	Match        bool        `yaml:"match" doc:"Look for known indicators in every message. They are those of the database."`
+	Warninglists []string    `yaml:"warninglists" doc:"Files with MISP warninglists; patterns such as *.json may be used. What stands in them weighs little: many share it."`
+	TAXII        taxiiConfig `yaml:"taxii" doc:"What 'foregate intel serve' offers to others."`
 }
 
 type historyConfig struct {
@@ -202,7 +203,8 @@ func defaults() config {
 			MaxBytes:   10 << 30,
 			MaxMessage: 5 << 20,
 		},
-		Log: logConfig{Level: "info", Format: "text"},
+		Intel: intelConfig{TAXII: taxiiConfig{TLP: "amber"}},
+		Log:   logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -362,6 +364,9 @@ func (c config) check() error {
 	}
 	if c.Quarantine.Retention <= 0 {
 		bad("quarantine.retention must be more than nothing, such as 720h")
+	}
+	if err := c.Intel.TAXII.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if err := c.History.check(); err != nil {
 		errs = append(errs, err)

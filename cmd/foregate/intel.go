@@ -14,17 +14,23 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
+
 	"foregate/intel"
 	"foregate/intel/misp"
 	"foregate/intel/stix"
 	"foregate/intel/tabular"
+	"foregate/intel/xarf"
 	"foregate/store"
 )
 
 type intelCmd struct {
 	Import    intelImportCmd    `cmd:"" help:"Take in STIX, MISP, CSV, edge lists, block lists and reports."`
 	Export    intelExportCmd    `cmd:"" help:"Write what is known as STIX, a MISP event or CSV."`
+	Naming    intelNamingCmd    `cmd:"" help:"Learn how an actor names its domains, and whether it still does."`
+	Hunt      intelHuntCmd      `cmd:"" help:"Look for new indicators in the messages that the gate judged before."`
 	Feeds     intelFeedsCmd     `cmd:"" help:"Fetch what is new of a TAXII collection or a file on the web."`
+	Serve     intelServeCmd     `cmd:"" help:"Offer collections to others by TAXII 2.1."`
 	Show      intelShowCmd      `cmd:"" help:"Show what is said of one thing, and by whom."`
 	Search    intelSearchCmd    `cmd:"" help:"Look for a part of a value."`
 	Pivot     intelPivotCmd     `cmd:"" help:"Walk from one thing to what shares infrastructure with it."`
@@ -44,27 +50,29 @@ func openIntel(w *world, c *cli) (*store.DB, error) {
 
 type intelImportCmd struct {
 	Files   []string `arg:"" help:"Files, gzip or not; - is standard input."`
-	Format  string   `help:"stix, misp, csv, edges, text, lines, phishtank, urlhaus or spamhaus; found out when not given."`
+	Format  string   `help:"stix, misp, xarf, csv, edges, text, lines, phishtank, urlhaus or spamhaus; found out when not given."`
 	Source  string   `help:"Who says so, where the file does not tell; the file's name when not given."`
 	Origin  string   `help:"Whom the source has it from: copies of one report are one witness."`
 	Licence string   `help:"Licence of the data."`
 	Value   string   `help:"CSV: the column with the indicator."`
 	Type    string   `help:"CSV: the column with its type, or the type of all with --kind."`
 	Kind    string   `help:"CSV: the type of every indicator, such as domain."`
+	NoHunt  bool     `help:"Do not look for new indicators in past messages."`
 	JSON    bool     `name:"json" help:"Answer in JSON."`
 }
 
 // imported is what became of one file.
 type imported struct {
-	File       string   `json:"file"`
-	Format     string   `json:"format"`
-	Objects    int      `json:"objects,omitempty"`
-	Assertions int      `json:"assertions"`
-	New        int      `json:"new"`
-	Recovered  int      `json:"recovered,omitempty"`
-	Bad        int      `json:"bad"`
-	Problems   []string `json:"problems,omitempty"`
-	Seconds    float64  `json:"seconds"`
+	File       string      `json:"file"`
+	Format     string      `json:"format"`
+	Objects    int         `json:"objects,omitempty"`
+	Assertions int         `json:"assertions"`
+	New        int         `json:"new"`
+	Recovered  int         `json:"recovered,omitempty"`
+	Bad        int         `json:"bad"`
+	Problems   []string    `json:"problems,omitempty"`
+	Alarms     []nameDrift `json:"alarms,omitempty"` // naming rules that do not match any more
+	Seconds    float64     `json:"seconds"`
 }
 
 // maxProblems bounds the problems that are told of one file one by one.
@@ -81,6 +89,7 @@ type importer struct {
 	batch  []intel.Assertion
 	source intel.Source
 	shown  time.Time
+	named  named
 }
 
 // Run imports the files. What is broken is told with its place; the rest goes in.
@@ -100,6 +109,9 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 		if err := im.file(c, name); err != nil {
 			return fmt.Errorf("importing %s: %w", name, err)
 		}
+		if im.out.Alarms, err = im.named.drifts(w, db); err != nil {
+			return fmt.Errorf("importing %s: %w", name, err)
+		}
 		im.out.Seconds = time.Since(begin).Seconds()
 		all = append(all, *im.out)
 		if !c.JSON {
@@ -107,10 +119,24 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 			for _, p := range im.out.Problems {
 				fmt.Fprintf(w.stdout, "  %s\n", p)
 			}
+			printDrifts(w, im.out.Alarms)
 		}
 	}
+	if c.NoHunt {
+		if c.JSON {
+			return writeJSON(w.stdout, map[string]any{"imports": all})
+		}
+		return nil
+	}
+	hunt, err := (&retro{db: db, now: time.Now}).run(w.ctx, 0)
+	if err != nil {
+		return fmt.Errorf("the import is complete; looking for its indicators in past messages: %w", err)
+	}
 	if c.JSON {
-		return writeJSON(w.stdout, map[string]any{"imports": all})
+		return writeJSON(w.stdout, map[string]any{"imports": all, "hunt": hunt})
+	}
+	if hunt.Looked > 0 {
+		printRetro(w, hunt)
 	}
 	return nil
 }
@@ -160,6 +186,8 @@ func (im *importer) reader(c intelImportCmd, br *bufio.Reader) error {
 		err = im.stix(br)
 	case "misp":
 		err = im.misp(br)
+	case "xarf":
+		err = im.xarf(br)
 	default:
 		err = im.table(c, br, tabular.Format(format))
 	}
@@ -180,6 +208,9 @@ func detect(head []byte) string {
 			return "misp"
 		}
 	}
+	if xarf.Detect(t) {
+		return "xarf"
+	}
 	if f := tabular.Detect(head); f == tabular.Spamhaus {
 		return string(f)
 	}
@@ -195,6 +226,12 @@ func (im *importer) problem(err error) {
 
 func (im *importer) add(as ...intel.Assertion) error {
 	im.out.Assertions += len(as)
+	if im.named == nil {
+		im.named = named{}
+	}
+	for _, a := range as {
+		im.named.note(a)
+	}
 	im.batch = append(im.batch, as...)
 	if len(im.batch) < importBatch {
 		return nil
@@ -218,6 +255,11 @@ func (im *importer) stix(r io.Reader) error {
 	sr := stix.NewReader(r)
 	d := stix.NewDeriver(im.source)
 	var objects []store.Object
+	var failed error
+	take := func(a intel.Assertion) bool {
+		failed = im.add(a)
+		return failed == nil
+	}
 	keep := func() error {
 		_, differ, err := im.db.AddObjects(im.w.ctx, objects, time.Now())
 		for _, id := range differ {
@@ -249,16 +291,15 @@ func (im *importer) stix(r io.Reader) error {
 			if err := keep(); err != nil {
 				return err
 			}
+			if d.Drain(take); failed != nil {
+				return failed
+			}
 		}
 	}
 	if err := keep(); err != nil {
 		return err
 	}
-	var failed error
-	missing := d.Finish(nil, func(a intel.Assertion) bool {
-		failed = im.add(a)
-		return failed == nil
-	})
+	missing := d.Finish(nil, take)
 	for _, id := range missing {
 		im.problem(fmt.Errorf("%s is referred to and not in the bundle", id))
 	}
@@ -275,6 +316,26 @@ func (im *importer) misp(r io.Reader) error {
 		im.problem(b)
 	}
 	return im.add(as...)
+}
+
+func (im *importer) xarf(r io.Reader) error {
+	reports, bad, err := xarf.Read(r)
+	if err != nil {
+		return err
+	}
+	for _, b := range bad {
+		im.problem(b)
+	}
+	for i, rep := range reports {
+		as, err := rep.Assertions(im.source)
+		if err != nil {
+			im.problem(fmt.Errorf("report %d: %w", i, err))
+		}
+		if err := im.add(as...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (im *importer) table(c intelImportCmd, r io.Reader, f tabular.Format) error {
@@ -310,6 +371,7 @@ type intelExportCmd struct {
 	Title  string `default:"Foregate export" help:"Title of a MISP event."`
 	TLP    string `name:"tlp" default:"amber" help:"The narrowest marking that may leave: clear, green, amber, amber+strict or red. What is unmarked counts as amber."`
 	Text   string `help:"Only what has this in a value."`
+	Raw    bool   `help:"STIX: the objects that were taken in, as they came and in all versions, in place of what they say; unknown properties and extensions are kept."`
 	JSON   bool   `name:"json" hidden:"" help:"STIX and MISP are JSON already."`
 }
 
@@ -324,6 +386,9 @@ func (c intelExportCmd) Run(w *world, cl *cli) error {
 		return err
 	}
 	defer db.Close()
+	if c.Raw {
+		return exportRaw(w, db, limit)
+	}
 	as, err := read(w, db, store.IntelQuery{Text: c.Text})
 	if err != nil {
 		return err
@@ -352,6 +417,26 @@ func (c intelExportCmd) Run(w *world, cl *cli) error {
 	}
 	_, err = b.WriteTo(w.stdout)
 	return err
+}
+
+// exportRaw writes the objects that were taken in as one bundle, one at a time.
+func exportRaw(w *world, db *store.DB, limit intel.TLP) error {
+	out := bufio.NewWriter(w.stdout)
+	fmt.Fprintf(out, "{\"type\":\"bundle\",\"id\":\"bundle--%s\",\"objects\":[", uuid.NewString())
+	sep := "\n"
+	err := db.Objects(w.ctx, "", time.Time{}, func(o store.Object) bool {
+		if !stix.TLPOf(stix.Object{Raw: o.Raw}).Shareable(limit) {
+			return true
+		}
+		_, err := fmt.Fprintf(out, "%s%s", sep, o.Raw)
+		sep = ",\n"
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\n]}\n")
+	return out.Flush()
 }
 
 // read collects what a query selects.

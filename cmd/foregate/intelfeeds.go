@@ -54,10 +54,14 @@ func (c intelFeedsCmd) Run(w *world, cl *cli) error {
 	if failed != nil {
 		return failed
 	}
+	if im.out.Alarms, err = im.named.drifts(w, db); err != nil {
+		return err
+	}
 	if c.JSON {
 		return writeJSON(w.stdout, im.out)
 	}
 	fmt.Fprintf(w.stdout, "%s: %d assertions, %d new, %d could not be used\n", c.Name, im.out.Assertions, im.out.New, im.out.Bad)
+	printDrifts(w, im.out.Alarms)
 	return nil
 }
 
@@ -77,10 +81,23 @@ func (c intelFeedsCmd) fetch(w *world, im *importer, st feed.State) (feed.State,
 	return next, nil
 }
 
+// maxFetched bounds the objects of one fetch: what they say is in memory until
+// all that they refer to is there.
+const maxFetched = 2_000_000
+
 func (c intelFeedsCmd) taxii(w *world, im *importer, st feed.State, client *feed.Client) (feed.State, error) {
 	after, _ := time.Parse(time.RFC3339Nano, st.After) // empty at first: from the beginning
 	d := stix.NewDeriver(im.source)
 	var objects []store.Object
+	count := 0
+	keep := func() error {
+		_, differ, err := im.db.AddObjects(w.ctx, objects, time.Now())
+		for _, id := range differ {
+			im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
+		}
+		objects = objects[:0]
+		return err
+	}
 	last, failed := client.Fetch(w.ctx, after, func(it stix.Item) error {
 		if it.Err != nil {
 			im.problem(it.Err)
@@ -91,9 +108,16 @@ func (c intelFeedsCmd) taxii(w *world, im *importer, st feed.State, client *feed
 		if err := d.Add(o); err != nil {
 			im.problem(err)
 		}
+		if count++; count > maxFetched {
+			return fmt.Errorf("more than %d objects: the rest is fetched the next time", maxFetched)
+		}
+		if len(objects) == 1000 {
+			return keep()
+		}
 		return nil
 	})
-	if _, _, err := im.db.AddObjects(w.ctx, objects, time.Now()); err != nil {
+	im.out.Objects += count
+	if err := keep(); err != nil {
 		return st, err
 	}
 	var err error

@@ -86,16 +86,29 @@ func (c intelPivotCmd) Run(w *world, cl *cli) error {
 }
 
 type intelClusterCmd struct {
-	JSON bool `name:"json" help:"Answer in JSON."`
+	Messages bool `help:"Cluster the messages that the gate has judged, in place of what was taken in."`
+	Since    age  `placeholder:"AGE" help:"With --messages: of this time, such as 30d, which is the default."`
+	All      bool `help:"With --messages: also clusters of which all messages were delivered."`
+	JSON     bool `name:"json" help:"Answer in JSON."`
+}
+
+// Help is the long help text.
+func (intelClusterCmd) Help() string {
+	return `Groups names, addresses and other things that probably have one operator: what they
+share is weighed by how many share it in all, and by what else those share. What is
+shared by many joins nothing and is listed as cut.
+
+With --messages the gate's own messages are grouped the same way, by sending server,
+linked domain, file, layout of the body, writing program and make of the Message-ID;
+the messages of one sender count once among those that share a thing.`
 }
 
 // Run prints clusters and hubs.
 func (c intelClusterCmd) Run(w *world, cl *cli) error {
-	g, err := loadGraph(w, cl)
+	clusters, hubs, err := c.clusters(w, cl)
 	if err != nil {
 		return err
 	}
-	clusters, hubs := g.Clusters()
 	if c.JSON {
 		for i := range clusters {
 			clusters[i].JoinedBy = orEmpty(clusters[i].JoinedBy)
@@ -115,6 +128,29 @@ func (c intelClusterCmd) Run(w *world, cl *cli) error {
 		fmt.Fprintln(w.stdout, h.Why)
 	}
 	return nil
+}
+
+func (c intelClusterCmd) clusters(w *world, cl *cli) ([]graph.Cluster, []graph.Join, error) {
+	if !c.Messages {
+		g, err := loadGraph(w, cl)
+		if err != nil {
+			return nil, nil, err
+		}
+		clusters, hubs := g.Clusters()
+		return clusters, hubs, nil
+	}
+	if c.Since == 0 {
+		c.Since = campaignAge
+	}
+	g, bad, err := mailGraph(w, cl, c.Since)
+	if err != nil {
+		return nil, nil, err
+	}
+	clusters, hubs := g.Clusters()
+	if !c.All {
+		clusters = suspicious(clusters, bad)
+	}
+	return clusters, hubs, nil
 }
 
 type intelAttributeCmd struct {

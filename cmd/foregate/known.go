@@ -23,8 +23,8 @@ const intelPoll = 500 * time.Millisecond
 type indicators struct{ *store.DB }
 
 // Indicators implements known.Source.
-func (i indicators) Indicators(ctx context.Context, yield func(intel.Assertion) bool) error {
-	return i.Assertions(ctx, store.IntelQuery{Relation: intel.Indicates}, yield)
+func (i indicators) Indicators(ctx context.Context, since time.Time, yield func(intel.Assertion) bool) error {
+	return i.Assertions(ctx, store.IntelQuery{Relation: intel.Indicates, Since: since, Retracted: !since.IsZero()}, yield)
 }
 
 // withKnown lets the engine look for indicators once links and files have been
@@ -65,9 +65,19 @@ func warning(path string) (known.Warning, error) {
 	return known.Warning{Name: l.Name, Values: l.List}, nil
 }
 
-// watchIntel keeps the indicators in force up to date until the context ends.
+// watchIntel loads the indicators, and keeps those in force up to date until the
+// context ends. It returns when they are loaded; a failure is logged and tried
+// again.
 func watchIntel(ctx context.Context, db *store.DB, index *known.Index, warn []known.Warning, log *slog.Logger) {
-	index.Watch(ctx, indicators{db}, warn, intelPoll, func(err error) { log.Error("indicators could not be loaded", "err", err) })
+	failed := func(err error) { log.Error("indicators could not be loaded", "err", err) }
+	have, err := index.Load(ctx, indicators{db}, warn)
+	if err != nil && ctx.Err() == nil {
+		failed(err)
+	}
+	if n, why := index.Refused(); n > 0 {
+		log.Warn("some STIX patterns cannot be looked for in mail", "patterns", n, "first", why[0])
+	}
+	go index.Watch(ctx, indicators{db}, warn, have, intelPoll, failed)
 }
 
 // loadKnown gives an engine that runs once the indicators of the database.
@@ -85,7 +95,7 @@ func loadKnown(e *scan.Engine, c config) error {
 	}
 	defer db.Close()
 	index := &known.Index{}
-	if err := index.Load(context.Background(), indicators{db}, warn); err != nil {
+	if _, err := index.Load(context.Background(), indicators{db}, warn); err != nil {
 		return err
 	}
 	withKnown(e, index)

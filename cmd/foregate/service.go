@@ -194,7 +194,10 @@ func (s *service) run(ctx context.Context) (err error) {
 	go s.expire(ctx)
 	go s.watchRules(ctx, rulesPoll)
 	if s.known != nil {
-		go watchIntel(ctx, s.db, s.known, s.warn, s.log)
+		watchIntel(ctx, s.db, s.known, s.warn, s.log)
+		if s.history != nil {
+			go watchRetro(ctx, s.db, s.log)
+		}
 	}
 	recorded := s.record(ctx)
 	learned := s.learner.start(ctx)

@@ -16,6 +16,7 @@
 package graph
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -35,12 +36,32 @@ func Siblings(r intel.Relation) float64 {
 	case intel.RegisteredBy:
 		return 100
 	case intel.ResolvesTo:
-		return 20
+		return 15
 	case intel.UsesNS:
 		return 10
+	case SentFrom, LinksTo:
+		return 15
+	case Carries:
+		return 100
+	case BuiltLike:
+		return 50
+	case MadeBy, NumberedLike:
+		return 3
 	}
 	return 20
 }
+
+// The relations of a message to what it shares with others. A file is made for
+// one campaign, a template is bought; programs and makes of Message-ID are
+// everybody's.
+const (
+	SentFrom     intel.Relation = "sent-from"
+	LinksTo      intel.Relation = "links-to"
+	Carries      intel.Relation = "carries"
+	BuiltLike    intel.Relation = "built-like"
+	MadeBy       intel.Relation = "made-by"
+	NumberedLike intel.Relation = "numbered-like"
+)
 
 // fanOut is r in the other direction: a name that has more addresses than this
 // is served by a delivery network.
@@ -121,6 +142,18 @@ func (b *Builder) rootOf(n intel.Node, i int32) int32 {
 	return r
 }
 
+// Owner says that nodes of one owner count once among the sharers of a thing, as
+// host names of one registrable domain do by themselves: the messages of one
+// sender are no independent witnesses of what they share.
+func (b *Builder) Owner(n intel.Node, owner string) {
+	r, ok := b.roots[owner]
+	if !ok {
+		r = int32(-1 - len(b.roots))
+		b.roots[strings.Clone(owner)] = r
+	}
+	b.root[b.node(n)] = r
+}
+
 // maxRelations is how many kinds of relation are told apart; the rest share the
 // last number.
 const maxRelations = 255
@@ -154,11 +187,14 @@ type Graph struct {
 	index map[intel.Node]int32
 	rels  []intel.Relation
 	edges []edge
-	// Of node i the edges are at[start[i]:start[i+1]], outgoing and incoming,
-	// by relation and direction, as 2·edge + 1 for incoming ones.
+	// Of node i the edges are at[start[i]:start[i+1]]: outgoing ones, then incoming
+	// ones as 2·edge + 1, each by relation and then by time.
 	start []int32
 	at    []int32
 	root  []int32 // by node: names of one registrable domain have one number
+	// crowd is, of a name server, how many names all servers of its registrable
+	// domain have: a provider with many servers is one thing that is shared.
+	crowd map[int32]int
 }
 
 // Graph freezes what was added. The builder must not be used afterwards.
@@ -173,13 +209,87 @@ func (b *Builder) Graph() *Graph {
 	}
 	g.at = make([]int32, 2*len(g.edges))
 	fill := slices.Clone(g.start)
-	for i, e := range g.edges {
-		g.at[fill[e.from]] = int32(2 * i)
+	order := byRelationAndTime(g.edges)
+	for _, i := range order {
+		e := g.edges[i]
+		g.at[fill[e.from]] = 2 * i
 		fill[e.from]++
-		g.at[fill[e.to]] = int32(2*i + 1)
+	}
+	for _, i := range order {
+		e := g.edges[i]
+		g.at[fill[e.to]] = 2*i + 1
 		fill[e.to]++
 	}
+	g.crowds()
 	return g
+}
+
+// crowds counts the names of each provider of name servers.
+func (g *Graph) crowds() {
+	ns := slices.Index(g.rels, intel.UsesNS)
+	if ns < 0 {
+		return
+	}
+	type pair struct{ provider, name int32 }
+	providers := map[string]int32{}
+	provider := map[int32]int32{} // of a server
+	var pairs []pair
+	for _, e := range g.edges {
+		if int(e.rel) != ns {
+			continue
+		}
+		p, ok := provider[e.to]
+		if !ok {
+			value := g.nodes[e.to].Value
+			if root := domain.Split(value).RootDomain; root != "" {
+				value = root
+			}
+			if p, ok = providers[value]; !ok {
+				p = int32(len(providers))
+				providers[value] = p
+			}
+			provider[e.to] = p
+		}
+		pairs = append(pairs, pair{p, g.root[e.from]})
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.name, b.name)) })
+	counts := make([]int, len(providers))
+	for _, p := range slices.Compact(pairs) {
+		counts[p.provider]++
+	}
+	g.crowd = make(map[int32]int, len(provider))
+	for server, p := range provider {
+		g.crowd[server] = counts[p]
+	}
+}
+
+// byRelationAndTime gives the numbers of edges in order, by counting, which takes
+// time in proportion to the edges.
+func byRelationAndTime(edges []edge) []int32 {
+	order, next := make([]int32, len(edges)), make([]int32, len(edges))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	for _, digit := range []func(e *edge) int{
+		func(e *edge) int { return int(e.first) & 0xff },
+		func(e *edge) int { return int(e.first) >> 8 },
+		func(e *edge) int { return int(e.rel) },
+	} {
+		var count [257]int32
+		for i := range edges {
+			count[digit(&edges[i])+1]++
+		}
+		for d := range 256 {
+			count[d+1] += count[d]
+		}
+		for _, i := range order {
+			d := digit(&edges[i])
+			next[count[d]] = i
+			count[d]++
+		}
+		order, next = next, order
+	}
+	return order
 }
 
 // Len is the number of nodes and edges.
@@ -195,22 +305,27 @@ func (g *Graph) Has(n intel.Node) bool {
 type group struct {
 	rel     uint8
 	in      bool    // the others point at the node
-	members []int32 // distinct, ascending
+	members []int32 // distinct, ascending; none when it is cut
 	edges   []int32
-	sharers int // distinct registrable names among the members
-	total   int // sharers over all time
+	sharers int     // distinct registrable names among the members, counted up to enough
+	crowd   int     // names of the whole provider; 0 when it is no name server
+	uses    []int32 // of this time, as in Graph.at
+	all     []int32 // of all time
 }
 
 // odds are log10 odds that two members have one operator; +Inf when alone.
 func (g *Graph) odds(x *group) float64 {
-	r := Siblings(g.rels[x.rel])
-	if !x.in {
-		r = fanOut
-	}
 	if x.sharers <= 1 {
 		return math.Inf(1)
 	}
-	return math.Log10(r / float64(x.sharers-1))
+	return math.Log10(g.siblings(x.rel, x.in) / float64(max(x.sharers, x.crowd)-1))
+}
+
+func (g *Graph) siblings(rel uint8, in bool) float64 {
+	if !in {
+		return fanOut
+	}
+	return Siblings(g.rels[rel])
 }
 
 // maxLook bounds how many edges of one node are looked at one by one: what has
@@ -224,46 +339,17 @@ func (g *Graph) groups(i int32) (out []group, hub bool) {
 	if len(at) > maxLook {
 		return nil, true
 	}
-	if len(at) == 1 {
-		e := g.edges[at[0]>>1]
-		in := at[0]&1 == 1
-		return []group{{rel: e.rel, in: in, members: []int32{e.other(in)}, edges: []int32{at[0] >> 1}, sharers: 1, total: 1}}, false
-	}
-	if g.plain(at) {
-		return g.split(at), false
-	}
-	sorted := slices.Clone(at)
-	key := func(x int32) int { return int(g.edges[x>>1].rel)<<1 | int(x&1) }
-	slices.SortFunc(sorted, func(a, b int32) int {
-		if ka, kb := key(a), key(b); ka != kb {
-			return ka - kb
-		}
-		return int(g.edges[a>>1].first) - int(g.edges[b>>1].first)
-	})
-	for len(sorted) > 0 {
+	for len(at) > 0 {
+		first := at[0]
+		rel := g.edges[first>>1].rel
 		n := 1
-		for n < len(sorted) && key(sorted[n]) == key(sorted[0]) {
+		for n < len(at) && at[n]&1 == first&1 && g.edges[at[n]>>1].rel == rel {
 			n++
 		}
-		out = append(out, g.split(sorted[:n])...)
-		sorted = sorted[n:]
+		out = append(out, g.split(i, at[:n])...)
+		at = at[n:]
 	}
 	return out, false
-}
-
-// plain says that the edges are of one relation and direction and without time,
-// as most are, and need no sorting.
-func (g *Graph) plain(at []int32) bool {
-	if len(at) == 0 {
-		return false
-	}
-	first := g.edges[at[0]>>1]
-	for _, x := range at {
-		if e := g.edges[x>>1]; e.first != 0 || e.rel != first.rel || x&1 != at[0]&1 {
-			return false
-		}
-	}
-	return true
 }
 
 func (e edge) other(in bool) int32 {
@@ -276,7 +362,7 @@ func (e edge) other(in bool) int32 {
 // split divides edges of one relation and direction, in order of time, where
 // nothing overlaps for longer than slack. Edges without time belong to every
 // group, or to the only one.
-func (g *Graph) split(at []int32) []group {
+func (g *Graph) split(i int32, at []int32) []group {
 	in := at[0]&1 == 1
 	var timeless, current []int32
 	var runs [][]int32
@@ -303,31 +389,57 @@ func (g *Graph) split(at []int32) []group {
 	if len(current) > 0 || len(runs) == 0 {
 		runs = append(runs, current)
 	}
-	total := g.distinct(at, in)
+	rel := g.edges[at[0]>>1].rel
+	// From here on the odds are against a join, and nobody asks how many more.
+	enough := int(g.siblings(rel, in)) + 2
 	out := make([]group, 0, len(runs))
 	for _, run := range runs {
-		all := slices.Concat(run, timeless)
-		gr := group{rel: g.edges[all[0]>>1].rel, in: in, total: total, sharers: total}
-		if len(runs) > 1 {
-			gr.sharers = g.distinct(all, in)
+		uses := run
+		if len(timeless) > 0 && len(run) > 0 {
+			uses = slices.Concat(run, timeless)
+		} else if len(run) == 0 {
+			uses = timeless
 		}
-		if g.odds(&gr) < 0 { // cut: nobody asks for its members
-			out = append(out, gr)
-			continue
+		gr := group{rel: rel, in: in, uses: uses, all: at, sharers: g.distinct(uses, in, enough)}
+		if in && g.rels[rel] == intel.UsesNS {
+			gr.crowd = g.crowd[i]
 		}
-		for _, x := range all {
-			gr.members = append(gr.members, g.edges[x>>1].other(in))
-			gr.edges = append(gr.edges, x>>1)
+		if g.odds(&gr) >= 0 {
+			gr.members, gr.edges = make([]int32, 0, len(uses)), make([]int32, 0, len(uses))
+			for _, x := range uses {
+				gr.members = append(gr.members, g.edges[x>>1].other(in))
+				gr.edges = append(gr.edges, x>>1)
+			}
+			slices.Sort(gr.members)
+			gr.members = slices.Compact(gr.members)
 		}
-		slices.Sort(gr.members)
-		gr.members = slices.Compact(gr.members)
 		out = append(out, gr)
 	}
 	return out
 }
 
-// distinct counts members; names under one registrable domain count once.
-func (g *Graph) distinct(at []int32, in bool) int {
+// distinct counts members up to enough; names under one registrable domain count
+// once.
+func (g *Graph) distinct(at []int32, in bool, enough int) int {
+	if len(at) == 1 {
+		return 1
+	}
+	var few [fanOut + 2]int32
+	seen := few[:0]
+	for _, x := range at {
+		r := g.root[g.edges[x>>1].other(in)]
+		if slices.Contains(seen, r) {
+			continue
+		}
+		if seen = append(seen, r); len(seen) >= enough {
+			return len(seen)
+		}
+	}
+	return len(seen)
+}
+
+// count is how many members there are.
+func (g *Graph) count(at []int32, in bool) int {
 	roots := make([]int32, 0, len(at))
 	for _, x := range at {
 		roots = append(roots, g.root[g.edges[x>>1].other(in)])

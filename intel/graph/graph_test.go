@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,17 +184,30 @@ func BenchmarkPivot(b *testing.B) {
 		starts = append(starts, g.nodes[(i*997)%nodes])
 	}
 	b.ReportAllocs()
-	worst := time.Duration(0)
+	var worst, worstCPU time.Duration
 	i := 0
+	all := cpu(b)
 	for b.Loop() {
-		begin := time.Now()
+		begin, used := time.Now(), cpu(b)
 		if _, _, err := g.Pivot(starts[i%len(starts)], PivotLimits{}); err != nil {
 			b.Fatal(err)
 		}
-		worst = max(worst, time.Since(begin))
+		worst, worstCPU = max(worst, time.Since(begin)), max(worstCPU, cpu(b)-used)
 		i++
 	}
 	b.ReportMetric(float64(worst.Microseconds())/1000, "worst-ms")
+	// On a machine that others use too, the processor time says what it takes.
+	b.ReportMetric(float64(worstCPU.Microseconds())/1000, "worst-cpu-ms")
+	b.ReportMetric(float64((cpu(b)-all).Microseconds())/1000/float64(i), "cpu-ms/op")
 	b.ReportMetric(float64(edges), "edges")
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
+}
+
+// cpu is the processor time of the process and of the kernel for it.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

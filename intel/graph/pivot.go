@@ -36,21 +36,47 @@ func verb(r intel.Relation, n int) string {
 	case intel.UsesNS:
 		return fmt.Sprintf("served %d %s in all", n, names)
 	}
+	senders := "senders"
+	if n == 1 {
+		senders = "sender"
+	}
+	switch r {
+	case SentFrom:
+		return fmt.Sprintf("sent for %d %s in all", n, senders)
+	case LinksTo:
+		return fmt.Sprintf("%d %s linked to in all", n, senders)
+	case Carries:
+		return fmt.Sprintf("%d %s attached in all", n, senders)
+	case BuiltLike, MadeBy, NumberedLike:
+		return fmt.Sprintf("%d %s had in all", n, senders)
+	}
 	return fmt.Sprintf("is shared by %d in all (%s)", n, r)
 }
 
 func (g *Graph) join(i int32, x *group) Join {
 	odds := g.odds(x)
-	j := Join{Node: g.nodes[i], Relation: g.rels[x.rel], SharedBy: x.sharers, InAll: x.total, LogOdds: min(odds, 3), Cut: odds < 0}
+	all := g.count(x.all, x.in)
+	sharers := x.sharers
+	if len(x.uses) == len(x.all) {
+		sharers = all
+	} else if odds < 0 {
+		sharers = g.count(x.uses, x.in)
+	}
+	if odds < 0 {
+		odds = math.Log10(g.siblings(x.rel, x.in) / float64(max(sharers, x.crowd)-1))
+	}
+	j := Join{Node: g.nodes[i], Relation: g.rels[x.rel], SharedBy: sharers, InAll: all, LogOdds: min(odds, 3), Cut: odds < 0}
 	switch {
+	case j.Cut && x.crowd > all:
+		j.Why = fmt.Sprintf("not joined through %s, whose provider served %d names in all: that many unrelated ones share it", j.Value, x.crowd)
 	case !x.in:
-		j.Why = fmt.Sprintf("%s had %d of them (%s)", j.Value, x.total, j.Relation)
+		j.Why = fmt.Sprintf("%s had %d of them (%s)", j.Value, all, j.Relation)
 	case j.Cut:
-		j.Why = fmt.Sprintf("not joined through %s, which %s: that many unrelated ones share it", j.Value, verb(j.Relation, x.total))
-	case x.sharers < x.total:
-		j.Why = fmt.Sprintf("joined through %s, which %s, %d at that time", j.Value, verb(j.Relation, x.total), x.sharers)
+		j.Why = fmt.Sprintf("not joined through %s, which %s: that many unrelated ones share it", j.Value, verb(j.Relation, all))
+	case sharers < all:
+		j.Why = fmt.Sprintf("joined through %s, which %s, %d at that time", j.Value, verb(j.Relation, all), x.sharers)
 	default:
-		j.Why = fmt.Sprintf("joined through %s, which %s", j.Value, verb(j.Relation, x.total))
+		j.Why = fmt.Sprintf("joined through %s, which %s", j.Value, verb(j.Relation, all))
 	}
 	return j
 }
@@ -68,6 +94,9 @@ type Reached struct {
 type PivotLimits struct {
 	Hops, Nodes int
 }
+
+// maxCut bounds the hubs that a pivot names.
+const maxCut = 50
 
 // Pivot walks from a node over what it shares, nearest and likeliest first. A
 // hop goes from one thing to another of the same sort (name, address, name), or
@@ -96,14 +125,14 @@ func (g *Graph) Pivot(from intel.Node, lim PivotLimits) (reached []Reached, cut 
 		var next []stop
 		for _, s := range frontier {
 			groups, hub := g.groups(s.node)
-			if hub && !hubs[s.node] {
+			if hub && !hubs[s.node] && len(cut) < maxCut {
 				hubs[s.node] = true
 				cut = append(cut, g.hub(s.node))
 			}
 			for k := range groups {
 				x := &groups[k]
 				if g.odds(x) < 0 {
-					if !hubs[s.node] {
+					if !hubs[s.node] && len(cut) < maxCut {
 						hubs[s.node] = true
 						cut = append(cut, g.join(s.node, x))
 					}

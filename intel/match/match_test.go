@@ -21,18 +21,16 @@ func say(kind intel.Kind, value, source string, age int) intel.Assertion {
 		Source: intel.Source{Name: source}, First: now.AddDate(0, 0, -age), Confidence: intel.Confidence{Reliability: 'A', Credibility: 1}}
 }
 
-func set(as ...intel.Assertion) *Builder {
-	b := NewBuilder(len(as))
-	for _, a := range as {
-		b.Add(a)
-	}
-	return b
+func set(as ...intel.Assertion) *Set {
+	s := NewSet(len(as), nil)
+	s.Apply(as...)
+	return s
 }
 
 func TestFind(t *testing.T) {
 	hash := strings.Repeat("ab", 32)
 	s := set(say(intel.Domain, "evil.com", "x", 1), say(intel.IPv4, "192.0.2.7", "x", 1), say(intel.IPv4, "198.51.100.0/24", "x", 1), say(intel.IPv6, "2001:db8::/32", "x", 1),
-		say(intel.URL, "http://a.org/kit/", "x", 1), say(intel.URL, "http://b.org/login.php", "x", 1), say(intel.URL, "http://c.org/", "x", 1), say(intel.SHA256, hash, "x", 1)).Set()
+		say(intel.URL, "http://a.org/kit/", "x", 1), say(intel.URL, "http://b.org/login.php", "x", 1), say(intel.URL, "http://c.org/", "x", 1), say(intel.SHA256, hash, "x", 1))
 	for _, tt := range []struct{ what, in, how string }{
 		{"name", "evil.com", "exact"}, {"name", "www.login.evil.com", "suffix"}, {"name", "notevil.com", ""}, {"name", "com", ""},
 		{"addr", "192.0.2.7", "exact"}, {"addr", "::ffff:192.0.2.7", "exact"}, {"addr", "192.0.2.8", ""}, {"addr", "198.51.100.200", "network"}, {"addr", "2001:db8:1::1", "network"},
@@ -50,7 +48,7 @@ func TestFind(t *testing.T) {
 		case "url":
 			h, ok = s.URL(tt.in, now)
 		case "value":
-			h, ok = s.Value(tt.in, now)
+			h, ok = s.Value(intel.SHA256, tt.in, now)
 		}
 		if ok != (tt.how != "") || h.How != tt.how {
 			t.Errorf("%s %s: %v %+v", tt.what, tt.in, ok, h)
@@ -60,7 +58,7 @@ func TestFind(t *testing.T) {
 
 func TestDecayAndWitnesses(t *testing.T) {
 	strength := func(as ...intel.Assertion) float64 {
-		h, _ := set(as...).Set().Addr(netip.MustParseAddr("192.0.2.7"), now)
+		h, _ := set(as...).Addr(netip.MustParseAddr("192.0.2.7"), now)
 		return h.Strength
 	}
 	fresh, month, year := strength(say(intel.IPv4, "192.0.2.7", "x", 0)), strength(say(intel.IPv4, "192.0.2.7", "x", 45)), strength(say(intel.IPv4, "192.0.2.7", "x", 365))
@@ -80,10 +78,14 @@ func TestDecayAndWitnesses(t *testing.T) {
 	if s := strength(gone); s != 0 {
 		t.Errorf("expired: %v", s)
 	}
-	back := say(intel.IPv4, "192.0.2.7", "x", 0)
+	there := say(intel.IPv4, "192.0.2.7", "x", 0)
+	back := there
 	back.Retracted = now
 	if s := strength(back); s != 0 {
 		t.Errorf("taken back: %v", s)
+	}
+	if s := strength(there, back); s != 0 {
+		t.Errorf("taken back later: %v", s)
 	}
 }
 
@@ -91,7 +93,7 @@ func TestWarninglist(t *testing.T) {
 	b := set(say(intel.Domain, "x.github.io", "x", 0), say(intel.IPv4, "192.0.2.7", "x", 0))
 	b.Warn("shared hosts", []string{"github.io"})
 	b.Warn("VPN exits", []string{"192.0.2.0/24"})
-	s := b.Set()
+	s := b
 	if h, ok := s.Name("x.github.io", now); !ok || h.Common != "shared hosts" || h.Strength > 0.1 {
 		t.Errorf("%+v", h)
 	}
@@ -102,7 +104,7 @@ func TestWarninglist(t *testing.T) {
 
 // million holds a million indicators of mixed kinds.
 func million() *Set {
-	b := NewBuilder(1_000_000)
+	s := NewSet(1_000_000, nil)
 	for i := range 1_000_000 {
 		a := intel.Assertion{Relation: intel.Indicates, Object: intel.Node{Kind: intel.Report, Value: "list"}, Source: intel.Source{Name: "feed"}}
 		switch i % 4 {
@@ -115,9 +117,9 @@ func million() *Set {
 		case 3:
 			a.Subject = intel.Node{Kind: intel.SHA256, Value: fmt.Sprintf("%064x", i)}
 		}
-		b.Add(a)
+		s.Apply(a)
 	}
-	return b.Set()
+	return s
 }
 
 // BenchmarkMessage is what a message with ten links, two senders, an address and
@@ -140,8 +142,8 @@ func BenchmarkMessage(b *testing.B) {
 			s.Name("cdn.images.company.example", now)
 			s.URL("https://cdn.images.company.example/a/b/c/d?utm=1", now)
 		}
-		s.Value("00000000000000000000000000000000000000000000000000000000000000ff", now)
-		s.Value("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", now)
+		s.Value(intel.SHA256, "00000000000000000000000000000000000000000000000000000000000000ff", now)
+		s.Value(intel.SHA256, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", now)
 	}
 	if found == 0 {
 		b.Fatal("nothing found")
@@ -149,7 +151,7 @@ func BenchmarkMessage(b *testing.B) {
 }
 
 func FuzzFind(f *testing.F) {
-	s := set(say(intel.Domain, "evil.com", "x", 1), say(intel.URL, "http://a.org/kit/", "x", 1)).Set()
+	s := set(say(intel.Domain, "evil.com", "x", 1), say(intel.URL, "http://a.org/kit/", "x", 1))
 	f.Add("http://a.org/kit/x?y")
 	f.Add("a.b.evil.com")
 	f.Fuzz(func(t *testing.T, v string) {

@@ -453,3 +453,20 @@ func (w *Writer) Close() error {
 	}
 	return w.bw.Flush()
 }
+
+// TLPOf is the narrowest TLP marking of an object, "" when it has none.
+func TLPOf(o Object) intel.TLP {
+	var b struct {
+		Markings []string `json:"object_marking_refs"`
+	}
+	if json.Unmarshal(o.Raw, &b) != nil {
+		return intel.TLPRed // what cannot be read is not passed on
+	}
+	var label intel.TLP
+	for _, m := range b.Markings {
+		if l := tlpOf(m); l.Rank() > label.Rank() {
+			label = l
+		}
+	}
+	return label
+}

@@ -11,9 +11,9 @@ import (
 	"foregate/intel/stix/pattern"
 )
 
-// maxPending bounds the relationships that wait for the end of a bundle because
-// their objects come later. At 100 bytes each that is half a gigabyte.
-const maxPending = 5_000_000
+// maxPending bounds the statements that wait for the end of a bundle because what
+// they speak of comes later. At 300 bytes each that is 600 MB.
+const maxPending = 2_000_000
 
 // body holds the properties that assertions are made of.
 type body struct {
@@ -66,6 +66,7 @@ type Deriver struct {
 	nodes   map[string][]intel.Node // by object id; several for an indicator
 	names   map[string]string       // identities, by id
 	pending []pending
+	left    int // how many the last Drain left
 }
 
 type pending struct {
@@ -302,7 +303,53 @@ func (p pending) yield(a intel.Assertion, yield func(intel.Assertion) bool) bool
 	return true
 }
 
-// Finish gives every assertion to yield, in the order of the bundle, until it
+// drainAt is how many statements are gathered before it is tried whether they can
+// be made.
+const drainAt = 10_000
+
+// Drain gives the assertions of which all that they speak of is there, until yield
+// returns false, so that a long bundle needs no more memory than what is still
+// open. Finish gives the rest. It does nothing while there is little to do.
+func (d *Deriver) Drain(yield func(intel.Assertion) bool) {
+	if len(d.pending) < drainAt+2*d.left {
+		return
+	}
+	kept := d.pending[:0]
+	on := true
+	for _, p := range d.pending {
+		_, named := d.names[p.made]
+		from, to := d.nodes[p.from], d.nodes[p.to]
+		if !on || p.made != "" && !named || (p.from != "" || p.to != "") && (len(from) == 0 || len(to) == 0) {
+			kept = append(kept, p)
+			continue
+		}
+		on = d.give(p, from, to, yield)
+	}
+	clear(d.pending[len(kept):])
+	d.pending, d.left = kept, len(kept)
+}
+
+// give makes the assertions of one statement.
+func (d *Deriver) give(p pending, from, to []intel.Node, yield func(intel.Assertion) bool) bool {
+	if name := d.names[p.made]; name != "" {
+		p.a.Source.Name = name
+	}
+	if p.from == "" && p.to == "" {
+		return p.a.Check() != nil || yield(p.a)
+	}
+	for _, f := range from {
+		for _, t := range to {
+			a := p.a
+			a.Subject, a.Relation, a.Object = f, p.rel, t
+			if a.Check() == nil && !p.yield(a, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Finish gives every assertion that Drain has not, in the order of the bundle, until it
 // returns false. missing are the ids that relationships name and no object has;
 // lookup finds objects of earlier bundles and may be nil.
 func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.Assertion) bool) (missing []string) {
@@ -317,30 +364,15 @@ func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.A
 	}
 	lost := map[string]bool{}
 	for _, p := range d.pending {
-		if name := d.names[p.made]; name != "" {
-			p.a.Source.Name = name
-		}
-		if p.from == "" && p.to == "" {
-			if p.a.Check() == nil && !yield(p.a) {
-				return nil
-			}
-			continue
-		}
 		from, to := resolve(p.from), resolve(p.to)
 		for id, n := range map[string][]intel.Node{p.from: from, p.to: to} {
-			if _, known := d.nodes[id]; len(n) == 0 && !known && !lost[id] {
+			if _, known := d.nodes[id]; id != "" && len(n) == 0 && !known && !lost[id] {
 				lost[id] = true
 				missing = append(missing, id)
 			}
 		}
-		for _, f := range from {
-			for _, t := range to {
-				a := p.a
-				a.Subject, a.Relation, a.Object = f, p.rel, t
-				if a.Check() == nil && !p.yield(a, yield) {
-					return nil
-				}
-			}
+		if !d.give(p, from, to, yield) {
+			return nil
 		}
 	}
 	slices.Sort(missing)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -309,6 +311,81 @@ func (e *endless) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return e.buf.Read(p)
+}
+
+// BenchmarkGigabyte reads a bundle of a gigabyte and derives what it says. The
+// peak of the heap is what matters; ids repeat, as the memory for them is the one
+// thing that grows with the bundle.
+func BenchmarkGigabyte(b *testing.B) {
+	for b.Loop() {
+		const n = 1_000_000
+		r := NewReader(io.MultiReader(strings.NewReader(`{"objects":[`), &endless{left: n}, strings.NewReader(`{}]}`)))
+		d := NewDeriver(intel.Source{Name: "x"})
+		peak, count := uint64(0), 0
+		for {
+			it, err := r.Next()
+			if err != nil {
+				break
+			}
+			if it.Err == nil {
+				_ = d.Add(it.Object) // the names are too long to be names
+				d.Drain(func(intel.Assertion) bool { return true })
+				count++
+			}
+			if count%10_000 == 0 {
+				peak = max(peak, heap())
+			}
+		}
+		if count != n {
+			b.Fatalf("%d of %d objects", count, n)
+		}
+		b.ReportMetric(float64(peak)/1e6, "peak-MB")
+	}
+}
+
+// heap is what the heap holds, garbage included.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// What can be made is given early, what waits for an object at the end, and each
+// once.
+func TestDrain(t *testing.T) {
+	d := NewDeriver(intel.Source{Name: "feed"})
+	add := func(text string) {
+		o, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Add(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]int{}
+	take := func(a intel.Assertion) bool { got[a.Subject.Value]++; return true }
+	const n = drainAt + 10
+	for i := range n {
+		made := ""
+		if i%2 == 1 {
+			made = `"created_by_ref":"identity--11111111-1111-4111-8111-111111111111",`
+		}
+		add(fmt.Sprintf(`{"type":"indicator","spec_version":"2.1","id":"indicator--11111111-1111-4111-8111-%012d","created":"2020-01-01T00:00:00.000Z","modified":"2020-01-01T00:00:00.000Z",%s"pattern":"[domain-name:value='n%d.example']","pattern_type":"stix","valid_from":"2020-01-01T00:00:00Z"}`, i, made, i))
+		d.Drain(take)
+	}
+	if len(got) != drainAt/2 {
+		t.Errorf("%d given early, want those without an author, %d", len(got), drainAt/2)
+	}
+	add(`{"type":"identity","spec_version":"2.1","id":"identity--11111111-1111-4111-8111-111111111111","created":"2020-01-01T00:00:00.000Z","modified":"2020-01-01T00:00:00.000Z","name":"Agency"}`)
+	if missing := d.Finish(nil, take); len(missing) != 0 || len(got) != n {
+		t.Errorf("%d of %d, missing %v", len(got), n, missing)
+	}
+	for name, times := range got {
+		if times != 1 {
+			t.Errorf("%s is given %d times", name, times)
+		}
+	}
 }
 
 func TestStreams(t *testing.T) {

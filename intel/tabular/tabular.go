@@ -234,6 +234,14 @@ func indicator(cells []string, cols map[string]int, m Mapping, base intel.Source
 	if t := at(m.Type); t != "" {
 		kind = intel.ParseKind(t)
 	}
+	if kind == "" { // a column that is called after its type
+		for _, c := range m.Value {
+			if k := intel.ParseKind(c); k.IsObservable() && cell(cells, cols, []string{c}) != "" {
+				kind = k
+				break
+			}
+		}
+	}
 	if s := at(m.Source); s != "" {
 		a.Source.Name = s
 	}

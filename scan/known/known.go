@@ -5,6 +5,7 @@ package known
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -28,8 +29,10 @@ func (x *Index) Swap(s *match.Set) { x.set.Store(s) }
 type Source interface {
 	// IntelChanged is when any assertion last changed; it is asked often.
 	IntelChanged(ctx context.Context) (time.Time, error)
-	// Indicators gives every assertion until yield returns false.
-	Indicators(ctx context.Context, yield func(intel.Assertion) bool) error
+	// Indicators gives the assertions that changed after a time, those taken back
+	// included, or, for the zero time, all that are in force, until yield returns
+	// false.
+	Indicators(ctx context.Context, since time.Time, yield func(intel.Assertion) bool) error
 }
 
 // Warning is a list of what many share: names, addresses, networks.
@@ -38,30 +41,58 @@ type Warning struct {
 	Values []string
 }
 
-// Load reads all indicators and puts them in force.
-func (x *Index) Load(ctx context.Context, src Source, warn []Warning) error {
-	b := match.NewBuilder(0)
-	for _, w := range warn {
-		b.Warn(w.Name, w.Values)
+// Load reads all indicators and puts them in force. It returns up to when it
+// knows of changes.
+func (x *Index) Load(ctx context.Context, src Source, warn []Warning) (time.Time, error) {
+	at, err := src.IntelChanged(ctx)
+	if err != nil {
+		return at, fmt.Errorf("loading indicators: %w", err)
 	}
-	if err := src.Indicators(ctx, func(a intel.Assertion) bool { b.Add(a); return true }); err != nil {
+	set := match.NewSet(0, Answers)
+	for _, w := range warn {
+		set.Warn(w.Name, w.Values)
+	}
+	if err := apply(ctx, set, src, time.Time{}); err != nil {
+		return at, err
+	}
+	x.Swap(set)
+	return at, nil
+}
+
+// applyBatch is how many assertions are put in force at a time.
+const applyBatch = 1000
+
+func apply(ctx context.Context, set *match.Set, src Source, since time.Time) error {
+	batch := make([]intel.Assertion, 0, applyBatch)
+	err := src.Indicators(ctx, since, func(a intel.Assertion) bool {
+		if batch = append(batch, a); len(batch) == applyBatch {
+			set.Apply(batch...)
+			batch = batch[:0]
+		}
+		return true
+	})
+	if err != nil {
 		return fmt.Errorf("loading indicators: %w", err)
 	}
-	x.Swap(b.Set())
+	set.Apply(batch...)
 	return nil
 }
 
-// Watch loads the indicators and loads them again whenever they changed, asking
-// once every interval, until the context ends. A failure is told to failed and
-// leaves the last good set in force.
-func (x *Index) Watch(ctx context.Context, src Source, warn []Warning, every time.Duration, failed func(error)) {
-	var have time.Time
-	loaded := false
+// Watch keeps the indicators up to date until the context ends: it loads them
+// once, unless have says up to when they are loaded, asks every interval whether
+// any changed, and takes in those. A failure is told to failed and leaves those
+// that are there in force.
+func (x *Index) Watch(ctx context.Context, src Source, warn []Warning, have time.Time, every time.Duration, failed func(error)) {
 	for {
-		at, err := src.IntelChanged(ctx)
-		if err == nil && (!loaded || at.After(have)) {
-			if err = x.Load(ctx, src, warn); err == nil {
-				have, loaded = at, true
+		var err error
+		if set := x.set.Load(); set == nil {
+			have, err = x.Load(ctx, src, warn)
+		} else {
+			var at time.Time
+			if at, err = src.IntelChanged(ctx); err == nil && at.After(have) {
+				if err = apply(ctx, set, src, have); err == nil {
+					have = at
+				}
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -75,7 +106,17 @@ func (x *Index) Watch(ctx context.Context, src Source, warn []Warning, every tim
 	}
 }
 
-// Stage looks for indicators. The zero value has no indicators and finds none.
+// Refused is how many STIX patterns cannot be looked for in mail, and why, of
+// some of them.
+func (x *Index) Refused() (int, []string) {
+	if set := x.set.Load(); set != nil {
+		return set.Refused()
+	}
+	return 0, nil
+}
+
+// Stage notes what of a message can be shared with others and looks for
+// indicators. The zero value has no indicators and finds none.
 type Stage struct {
 	Index *Index
 	Now   func() time.Time
@@ -87,89 +128,133 @@ func (Stage) Name() string { return "known" }
 // maxHits bounds the items of one message: one is enough to hold it.
 const maxHits = 20
 
+// errNotLoaded is the gap of messages that come before the indicators are there.
+var errNotLoaded = errors.New("the indicators are not loaded yet")
+
 // Analyze adds an item for each indicator found.
-func (s Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
+func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) error {
+	seen := Observe(m)
+	f.Seen = seen[:min(len(seen), MaxSeen)]
 	if s.Index == nil {
 		return nil
 	}
 	set := s.Index.set.Load()
-	if set == nil || set.Len() == 0 {
-		return nil
+	if set == nil {
+		return errNotLoaded
 	}
-	l := look{set: set, now: s.Now(), at: m.Envelope.ReceivedAt}
-	if l.at.IsZero() {
-		l.at = l.now
+	// Old mail is judged by what held then.
+	at := m.Envelope.ReceivedAt
+	if at.IsZero() {
+		at = s.Now()
 	}
-	l.sender(m)
-	for i := range m.Body.Links {
-		if u := m.Body.Links[i].HrefURL; u != nil {
-			l.url(u)
+	found, err := Look(ctx, set, m, seen, at)
+	for _, x := range found {
+		f.Add(x.Item)
+	}
+	return err
+}
+
+// Found is an indicator of a message and what it is worth.
+type Found struct {
+	Indicator intel.Node
+	Item      evidence.Item
+}
+
+// Look finds the indicators of a message, given what Observe saw in it and when
+// it came. The error is that the time was over before all patterns were tried.
+func Look(ctx context.Context, set *match.Set, m *mail.Message, seen []mail.Seen, at time.Time) ([]Found, error) {
+	found := Find(set, seen, at)
+	hits, err := set.Patterns(ctx, &view{m: m, seen: seen}, at)
+	for _, h := range hits {
+		found = keep(found, "pattern", "the message", h)
+	}
+	if err != nil {
+		return found, fmt.Errorf("trying patterns: %w", err)
+	}
+	return found, nil
+}
+
+// words are the evidence of a place: the kind of item, and how the place is
+// called in a claim.
+func words(s mail.Seen) (id, what string) {
+	host := s.Kind == string(intel.Domain)
+	switch s.Where {
+	case InAuthor:
+		if host {
+			return "sender", "the author's domain"
 		}
+		return "sender", "the author's address"
+	case InReplyTo:
+		if host {
+			return "sender", "the domain for replies"
+		}
+		return "sender", "the address for replies"
+	case InEnvelope:
+		if host {
+			return "sender", "the envelope's domain"
+		}
+		return "sender", "the envelope's address"
+	case InClient:
+		return "client", "the sending server"
+	case InLink:
+		switch {
+		case s.Kind == string(intel.URL):
+			return "url", "a link"
+		case host:
+			return "host", "the host of a link"
+		}
+		return "host", "the address of a link"
+	case InFile:
+		if s.Kind == string(intel.FileName) {
+			return "file-name", "the attachment's name"
+		}
+		return "file", "the attachment's hash"
+	case InMailer:
+		return "mailer", "the make of the writing program"
+	case InMessageID:
+		return "message-id", "the make of the Message-ID"
 	}
-	for i := range m.Attachments {
-		a := &m.Attachments[i]
-		for _, h := range [...]string{a.SHA256, a.SHA1, a.MD5} {
-			if h != "" {
-				l.keep("file", "the attachment's hash")(set.Value(h, l.at))
+	return "layout", "the layout of the body"
+}
+
+// Find looks for what was seen of a message at a time. It finds everything but
+// STIX patterns, which need the message itself.
+func Find(set *match.Set, seen []mail.Seen, at time.Time) []Found {
+	var found []Found
+	for _, s := range seen {
+		var h match.Hit
+		var ok bool
+		switch intel.Kind(s.Kind) {
+		case intel.Domain:
+			h, ok = set.Name(s.Value, at)
+		case intel.URL:
+			h, ok = set.URL(s.Value, at)
+		case intel.IPv4, intel.IPv6:
+			if a, err := netip.ParseAddr(s.Value); err == nil {
+				h, ok = set.Addr(a, at)
 			}
+		default:
+			h, ok = set.Value(intel.Kind(s.Kind), s.Value, at)
+		}
+		if ok {
+			id, what := words(s)
+			found = keep(found, id, what, h)
 		}
 	}
-	f.Add(l.items...)
-	return nil
+	return found
 }
 
-type look struct {
-	set   *match.Set
-	now   time.Time
-	at    time.Time // when the message came: old mail is judged by what held then
-	items []evidence.Item
-}
-
-func (l *look) sender(m *mail.Message) {
-	if d := m.Sender.Email.Domain.Domain; d != "" {
-		l.keep("sender", "the author's domain")(l.set.Name(d, l.at))
-		l.keep("sender", "the author's address")(l.set.Value(strings.ToLower(m.Sender.Email.Email), l.at))
+// keep turns a hit into an item. The weight is at most evidence.MaxPrior until
+// it has been measured, and less by the hit's strength; items of one indicator
+// are one witness.
+func keep(found []Found, kind, what string, h match.Hit) []Found {
+	if len(found) >= maxHits {
+		return found
 	}
-	for i := range m.Headers.ReplyTo {
-		if d := m.Headers.ReplyTo[i].Email.Domain.Domain; d != "" {
-			l.keep("sender", "the domain for replies")(l.set.Name(d, l.at))
-		}
-	}
-	if _, d, ok := strings.Cut(m.Envelope.MailFrom, "@"); ok {
-		l.keep("sender", "the envelope's domain")(l.set.Name(strings.ToLower(d), l.at))
-	}
-	if m.Envelope.ClientIP.IsValid() {
-		l.keep("client", "the sending server")(l.set.Addr(m.Envelope.ClientIP, l.at))
-	}
-}
-
-func (l *look) url(u *mail.URL) {
-	if n, err := intel.Clean(intel.URL, u.URL); err == nil {
-		l.keep("url", "a link")(l.set.URL(n.Value, l.at))
-	}
-	switch {
-	case u.Domain != nil && u.Domain.Domain != "":
-		l.keep("host", "the host of a link")(l.set.Name(u.Domain.Domain, l.at))
-	case u.IP != nil:
-		if a, err := netip.ParseAddr(u.IP.IP); err == nil {
-			l.keep("host", "the address of a link")(l.set.Addr(a, l.at))
-		}
-	}
-}
-
-// keep returns what turns a hit into an item. The weight is at most
-// evidence.MaxPrior until it has been measured, and less by the hit's strength;
-// items of one indicator are one witness.
-func (l *look) keep(kind, what string) func(match.Hit, bool) {
-	return func(h match.Hit, ok bool) {
-		if !ok || len(l.items) == maxHits {
-			return
-		}
-		l.items = append(l.items, evidence.Item{
-			ID: "known." + kind, Claim: claim(what, h), Weight: evidence.Weight(h.Strength) * evidence.MaxPrior,
-			Quote: quote(h.Seen), Lineage: "known:" + h.Indicator.Value,
-		})
-	}
+	return append(found, Found{h.Indicator, evidence.Item{
+		ID: "known." + kind, Claim: claim(what, h), Weight: evidence.Weight(h.Strength) * evidence.MaxPrior,
+		Quote: quote(h.Seen), Lineage: "known:" + h.Indicator.Value,
+	}})
 }
 
 func claim(what string, h match.Hit) string {
@@ -184,7 +269,11 @@ func claim(what string, h match.Hit) string {
 	if h.Common != "" {
 		more += fmt.Sprintf("; many share it, says the list %q", h.Common)
 	}
-	return fmt.Sprintf("%s matches the indicator %s (%s) of %q, %s, reported by %s%s", what, h.Indicator.Value, h.How, h.Of, age, h.Source, more)
+	report := ""
+	if !strings.EqualFold(h.Report, h.Source) && !strings.EqualFold(h.Report, h.Of) {
+		report = fmt.Sprintf(" from the report %q", h.Report)
+	}
+	return fmt.Sprintf("%s matches the indicator %s (%s) of %q, %s, reported by %s%s%s", what, h.Indicator.Value, h.How, h.Of, age, h.Source, report, more)
 }
 
 func quote(s string) string {

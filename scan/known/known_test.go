@@ -3,6 +3,7 @@ package known
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -29,11 +30,11 @@ func (s *source) IntelChanged(context.Context) (time.Time, error) {
 	return s.at, s.err
 }
 
-func (s *source) Indicators(_ context.Context, yield func(intel.Assertion) bool) error {
+func (s *source) Indicators(_ context.Context, since time.Time, yield func(intel.Assertion) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.as {
-		if !yield(a) {
+		if (!since.IsZero() || a.Retracted.IsZero()) && !yield(a) {
 			break
 		}
 	}
@@ -71,10 +72,10 @@ func judge(t *testing.T, s Stage) []string {
 func TestStage(t *testing.T) {
 	src := &source{as: []intel.Assertion{say(intel.Domain, "evil-one.com"), say(intel.Domain, "evil-two.com"), say(intel.URL, "http://fine.org/kit/")}}
 	s := Stage{Index: &Index{}, Now: func() time.Time { return now }}
-	if got := judge(t, s); len(got) != 0 {
-		t.Errorf("an empty index finds %q", got)
+	if err := s.Analyze(t.Context(), mail.Parse(mail.Envelope{}, []byte(message)), &mail.Facts{}); !errors.Is(err, errNotLoaded) {
+		t.Errorf("before the indicators are loaded: %v", err)
 	}
-	if err := s.Index.Load(t.Context(), src, []Warning{{"shared hosts", []string{"evil-two.com"}}}); err != nil {
+	if _, err := s.Index.Load(t.Context(), src, []Warning{{"shared hosts", []string{"evil-two.com"}}}); err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Join(judge(t, s), "\n")
@@ -92,32 +93,47 @@ func TestStage(t *testing.T) {
 	}
 }
 
-// A new indicator is in force within a moment; a failing source leaves the old
-// ones.
+// New indicators come into force and those taken back go, without a load of all;
+// a failing source leaves what is there.
 func TestWatch(t *testing.T) {
 	src := &source{at: now}
 	s := Stage{Index: &Index{}, Now: func() time.Time { return now }}
+	have, err := s.Index.Load(t.Context(), src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var wg sync.WaitGroup
-	failures := make(chan error, 100)
+	failures := make(chan error, 1)
 	wg.Go(func() {
-		s.Index.Watch(ctx, src, nil, 5*time.Millisecond, func(err error) {
+		s.Index.Watch(ctx, src, nil, have, time.Millisecond, func(err error) {
 			select {
 			case failures <- err:
 			default:
 			}
 		})
 	})
-	src.mu.Lock()
-	src.as, src.at = []intel.Assertion{say(intel.Domain, "evil-one.com")}, now.Add(time.Second)
-	src.mu.Unlock()
-	until := time.Now().Add(time.Second)
-	for len(judge(t, s)) == 0 {
-		if time.Now().After(until) {
-			t.Fatal("not in force after a second")
-		}
-		time.Sleep(time.Millisecond)
+	change := func(a intel.Assertion, seconds int) {
+		src.mu.Lock()
+		defer src.mu.Unlock()
+		src.as, src.at = []intel.Assertion{a}, now.Add(time.Duration(seconds)*time.Second)
 	}
+	// await ends with the test's own deadline, not with the clock.
+	await := func(n int) {
+		for len(judge(t, s)) != n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	a := say(intel.Domain, "evil-one.com")
+	change(a, 1)
+	await(1)
+	back := a
+	back.Retracted = now
+	change(back, 2)
+	await(0)
+	change(a, 3)
+	await(1)
 	src.mu.Lock()
 	src.err = errors.New("away")
 	src.mu.Unlock()
@@ -126,4 +142,114 @@ func TestWatch(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
+}
+
+// Patterns are tried on the parts of a message; what no message can answer is
+// refused with its reason.
+func TestPatterns(t *testing.T) {
+	const raw = "Received: from mx.example.net (mx.example.net [192.0.2.9]) by gw.example.org; Mon, 1 Dec 2025 10:00:00 +0000\r\n" +
+		"From: \"Press Office\" <Office@evil-one.com>\r\nTo: Ann <ann@example.org>\r\nCc: bob@example.org\r\nSubject: Your mailbox is full\r\n" +
+		"Date: Mon, 1 Dec 2025 10:00:00 +0000\r\nMessage-ID: <20251201.1@evil-one.com>\r\nX-Mailer: Foxy 7.1\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<a href=\"https://login.evil-two.com/owa/auth?x=1\">see</a>\r\n" +
+		"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"Agenda.pdf\"\r\n\r\n%PDF-1.4 x\r\n--b--\r\n"
+	m := mail.Parse(mail.Envelope{ClientIP: netip.MustParseAddr("192.0.2.9"), ReceivedAt: now}, []byte(raw))
+	if err := (link.Stage{}).Analyze(t.Context(), m, &mail.Facts{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		pattern string
+		holds   bool
+	}{
+		{"[email-message:subject LIKE '%mailbox%' AND email-message:from_ref.value = 'office@EVIL-one.com']", true},
+		{"[email-message:subject LIKE '%mailbox%' AND email-message:from_ref.value = 'other@evil-one.com']", false},
+		{"[email-message:from_ref.display_name MATCHES '^Press']", true},
+		{"[email-message:to_refs[*].value = 'ann@example.org' AND email-message:is_multipart = true]", true},
+		{"[email-message:to_refs[1].value = 'ann@example.org' AND email-message:is_multipart = true]", false},
+		{"[email-message:cc_refs[0].value = 'bob@example.org' AND email-message:date > t'2025-11-30T00:00:00Z']", true},
+		{"[email-message:additional_header_fields.'X-Mailer' LIKE 'Foxy%']", true},
+		{"[email-message:message_id LIKE '%@evil-one.com>']", true},
+		{"[email-message:received_lines[*] LIKE '%192.0.2.9%']", true},
+		{"[email-message:body_multipart[*].content_type = 'application/pdf' AND email-message:body_multipart[*].body LIKE '%owa%']", true},
+		{"[domain-name:value LIKE '%.evil-two.com' AND url:value MATCHES '/owa/']", true},
+		{"[domain-name:value = 'evil-two.com' AND file:name = 'Agenda.pdf']", true},
+		{"[domain-name:value = 'evil-three.com' AND file:name = 'Agenda.pdf']", false},
+		{"[NOT EXISTS email-message:sender_ref.value AND file:name = 'Agenda.pdf']", true},
+		{"[ipv4-addr:value ISSUBSET '192.0.2.0/28' AND file:size < 100]", true},
+		{"[ipv4-addr:value NOT ISSUBSET '192.0.2.0/28' AND file:size < 100]", false},
+		{"[file:hashes.MD5 IN ('00000000000000000000000000000000') OR file:mime_type = 'application/pdf']", true},
+		{"[file:name = 'Agenda.pdf' AND file:size > 0] START t'2025-01-01T00:00:00Z' STOP t'2026-06-01T00:00:00Z'", true},
+		{"[file:name = 'Agenda.pdf' AND file:size > 0] START t'2024-01-01T00:00:00Z' STOP t'2025-06-01T00:00:00Z'", false},
+		{"[file:name = 'Agenda.pdf' AND file:size > 0] WITHIN 5 SECONDS", true},
+		{"[process:name = 'x'] OR [file:name = 'Agenda.pdf' AND file:size > 0]", true}, // the other side is dispensable
+	} {
+		s := Stage{Index: &Index{}, Now: func() time.Time { return now }}
+		if _, err := s.Index.Load(t.Context(), &source{as: []intel.Assertion{say(intel.Pattern, tt.pattern)}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n, why := s.Index.Refused(); n != 0 {
+			t.Errorf("%s: refused, %s", tt.pattern, why)
+		}
+		f := &mail.Facts{}
+		if err := s.Analyze(t.Context(), m, f); err != nil {
+			t.Fatal(err)
+		}
+		if found := len(f.Evidence) == 1; found != tt.holds || found && (f.Evidence[0].ID != "known.pattern" || !strings.Contains(f.Evidence[0].Claim, "reported by Sekoia")) {
+			t.Errorf("%s: %+v", tt.pattern, f.Evidence)
+		}
+	}
+	for text, why := range map[string]string{
+		"[process:name = 'x' AND file:size > 1]":                                "no message has process:name",
+		"[url:value LIKE 'a%'] FOLLOWEDBY [file:size > 1]":                      "it takes several observations, and a message is one",
+		"[file:size > 1] REPEATS 3 TIMES":                                       "it takes several observations, and a message is one",
+		"[network-traffic:dst_ref.value = '192.0.2.1' AND url:value LIKE 'a%']": "no message has network-traffic:dst_ref.value",
+		"[email-message:subject MATCHES '(?=a)b']":                              "cannot be evaluated",
+	} {
+		x := &Index{}
+		if _, err := x.Load(t.Context(), &source{as: []intel.Assertion{say(intel.Pattern, text)}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n, whys := x.Refused(); n != 1 || !strings.Contains(whys[0], why) {
+			t.Errorf("%s: %d %q", text, n, whys)
+		}
+	}
+}
+
+func TestObserve(t *testing.T) {
+	var tags strings.Builder
+	for range minTags {
+		tags.WriteString("<p class=x>a</p>")
+	}
+	raw := "From: A <a@One.example>\r\nTo: b@x.example\r\nSubject: s\r\nDate: Mon, 1 Dec 2025 10:00:00 +0000\r\nMessage-ID: <20251201.3fa9@mx.one.example>\r\nX-Mailer: Foxy 7.1\r\nContent-Type: text/html\r\n\r\n" +
+		"<a href=\"http://two.example:80/x\">y</a>" + tags.String()
+	observe := func(raw string) map[string]string {
+		m := mail.Parse(mail.Envelope{MailFrom: "a@one.example"}, []byte(raw))
+		if err := (link.Stage{}).Analyze(t.Context(), m, &mail.Facts{}); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, s := range Observe(m) {
+			out[s.Where+" "+s.Kind] = s.Value
+		}
+		return out
+	}
+	got := observe(raw)
+	for at, want := range map[string]string{
+		"author domain-name": "one.example", "envelope email-addr": "a@one.example", "link url": "http://two.example/x", "link domain-name": "two.example",
+		"message-id message-id-pattern": "d8.x4@mx.one.example",
+	} {
+		if got[at] != want {
+			t.Errorf("%s is %q, want %q in %v", at, got[at], want, got)
+		}
+	}
+	if got["mailer mailer-fingerprint"] == "" || got["layout kit-marker"] == "" {
+		t.Errorf("%v", got)
+	}
+	again := observe(strings.ReplaceAll(strings.ReplaceAll(raw, "Foxy 7.1", "Foxy 8.22"), ">a<", ">other words<"))
+	if again["mailer mailer-fingerprint"] != got["mailer mailer-fingerprint"] || again["layout kit-marker"] != got["layout kit-marker"] {
+		t.Error("a version or a text makes another fingerprint")
+	}
+	other := observe(strings.Replace(strings.ReplaceAll(raw, "X-Mailer", "User-Agent"), "class=x", "class=y", 1))
+	if other["mailer mailer-fingerprint"] == got["mailer mailer-fingerprint"] || other["layout kit-marker"] == got["layout kit-marker"] {
+		t.Error("another program or template has the same fingerprint")
+	}
 }

@@ -52,6 +52,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Assertions", assertions},
 		{"Objects", objects},
 		{"Feeds", feeds},
+		{"Sightings", sightings},
 		{"Profiles", profiles},
 		{"ProfilesTogether", profilesTogether},
 		{"Lessons", lessons},

@@ -38,7 +38,8 @@ type Comparison struct {
 	Negated bool
 	Values  []any // string, int64, float64, bool, time.Time, []byte; several for IN, none for EXISTS
 
-	re *regexp.Regexp // of LIKE and MATCHES
+	re   *regexp.Regexp // of LIKE and MATCHES
+	name string         // Name, in compiled patterns
 }
 
 // Step is a property name or, when Index is set, a list index.
