@@ -4,6 +4,7 @@ import (
 	"foregate/scan/file/archive"
 	"foregate/scan/file/ics"
 	"foregate/scan/file/lnk"
+	"foregate/scan/file/markup"
 	"foregate/scan/file/msg"
 	"foregate/scan/file/ole"
 	"foregate/scan/file/onenote"
@@ -40,6 +41,7 @@ func parsers() []tree.Parser {
 		ics.Parser{},
 		vcard.Parser{},
 		picture.Parser{},
+		markup.Parser{},
 		message{},
 	}
 }

@@ -31,7 +31,54 @@ func (x *interp) browser(name string, s *scope) value {
 		"setTimeout", "setInterval", "setImmediate", "requestAnimationFrame", "queueMicrotask":
 		return method{nil, name}
 	}
+	if e := x.element(name); e != nil {
+		return e // elements with an ID are variables of the window
+	}
 	return mystery(name)
+}
+
+// element is the element of the page with an ID, as scripts read it; nil when
+// there is none.
+func (x *interp) element(id string) *object {
+	if o := x.found[id]; o != nil {
+		return o
+	}
+	e, ok := x.page[id]
+	if !ok {
+		return nil
+	}
+	x.take(len(e.Text) + 64)
+	o := newObject("element")
+	o.name = e.Tag
+	body := str(e.Text)
+	for _, k := range []string{"innerHTML", "innerText", "textContent"} {
+		o.props[k] = body
+	}
+	data := newObject("")
+	for k, v := range e.Attrs {
+		x.take(len(v) + 32)
+		o.props[k] = str(v)
+		if name, ok := strings.CutPrefix(k, "data-"); ok {
+			data.props[camel(name)] = str(v)
+		}
+	}
+	if e.Tag == "textarea" {
+		o.props["value"] = body
+	}
+	o.props["dataset"] = data
+	x.found[id] = o
+	return o
+}
+
+// camel writes a-b as aB, as the names of dataset are.
+func camel(s string) string {
+	parts := strings.Split(s, "-")
+	for i := 1; i < len(parts); i++ {
+		if parts[i] != "" {
+			parts[i] = strings.ToUpper(parts[i][:1]) + parts[i][1:]
+		}
+	}
+	return strings.Join(parts, "")
 }
 
 // construct folds new f(args).
@@ -332,6 +379,16 @@ func (x *interp) elementMethod(o *object, name string, args []value) value {
 		x.schedule(at(args, 1))
 	case "insertAdjacentHTML":
 		x.noteText(&x.report.Markup, at(args, 1))
+	case "val":
+		return o.props["value"]
+	case "text", "html":
+		return o.props["innerText"]
+	case "attr", "data":
+		key := x.textOf(at(args, 0)).String()
+		if name == "data" {
+			key = "data-" + key
+		}
+		return o.props[key]
 	case "submit":
 		x.ask(o.props["action"])
 	}
@@ -363,8 +420,15 @@ func (x *interp) host(f *unknown, args []value) value {
 	switch name {
 	case "createElement", "createElementNS":
 		o := newObject("element")
-		o.name = strings.ToLower(x.textOf(args[max(len(args)-1, 0):][0]).String())
+		if len(args) > 0 {
+			o.name = strings.ToLower(x.textOf(args[len(args)-1]).slice(0, 40).String())
+		}
 		return o
+	case "getElementById", "querySelector":
+		id := x.textOf(first).slice(0, 200).String()
+		if e := x.element(strings.TrimPrefix(id, "#")); e != nil {
+			return e
+		}
 	case "createObjectURL":
 		return x.objectURL(first)
 	case "msSaveBlob", "msSaveOrOpenBlob", "saveAs", "navigator.msSaveBlob":
@@ -381,13 +445,20 @@ func (x *interp) host(f *unknown, args []value) value {
 	case "replace", "assign", "navigate":
 		x.goTo(first)
 	case "open":
-		x.opens(f.path, args)
+		x.opens(args)
 	case "fetch", "sendBeacon", "get", "post", "ajax", "getJSON":
 		x.fetches(first, args)
 		return mystery(name)
 	case "addEventListener", "attachEvent", "on":
 		x.schedule(at(args, 1))
-	case "then", "ready", "catch", "finally", "$", "jQuery", "forEach", "one":
+	case "$", "jQuery":
+		if t, ok := first.(text); ok && t.n > 1 && t.at(0) == '#' {
+			if e := x.element(t.slice(1, 200).String()); e != nil {
+				return e
+			}
+		}
+		x.schedule(first)
+	case "then", "ready", "catch", "finally", "forEach", "one":
 		for _, a := range args {
 			x.schedule(a)
 		}
@@ -405,7 +476,7 @@ func (x *interp) host(f *unknown, args []value) value {
 }
 
 // opens tells window.open from the open of a request.
-func (x *interp) opens(path string, args []value) {
+func (x *interp) opens(args []value) {
 	if t, ok := at(args, 1).(text); ok && strings.Contains(t.slice(0, 16).String(), "://") {
 		x.ask(t)
 		return
@@ -413,7 +484,6 @@ func (x *interp) opens(path string, args []value) {
 	if t, ok := at(args, 0).(text); ok && t.n > 6 {
 		x.goTo(t)
 	}
-	_ = path
 }
 
 func (x *interp) fetches(first value, args []value) {

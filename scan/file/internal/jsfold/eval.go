@@ -29,7 +29,7 @@ func (x *interp) eval(e js.IExpr, s *scope) value {
 	case *js.GroupExpr:
 		return x.eval(e.X, s)
 	case *js.DotExpr:
-		return x.get(x.eval(e.X, s), str(dotName(e)))
+		return x.member(x.eval(e.X, s), x.dotName(e))
 	case *js.IndexExpr:
 		return x.get(x.eval(e.X, s), x.eval(e.Y, s))
 	case *js.CallExpr:
@@ -97,14 +97,21 @@ func (x *interp) class(e *js.ClassDecl, s *scope) value {
 	return v
 }
 
-func dotName(e *js.DotExpr) string {
+// dotName is the name after a dot. Each name is made once.
+func (x *interp) dotName(e *js.DotExpr) string {
+	var b []byte
 	switch y := e.Y.(type) {
 	case js.LiteralExpr:
-		return string(y.Data)
+		b = y.Data
 	case *js.Var:
-		return string(y.Name())
+		b = y.Name()
 	}
-	return ""
+	if name, ok := x.names[string(b)]; ok {
+		return name
+	}
+	name := string(b)
+	x.names[name] = name
+	return name
 }
 
 func (x *interp) condition(e *js.CondExpr, s *scope) value {
@@ -378,7 +385,7 @@ func (x *interp) callExpr(e *js.CallExpr, s *scope) value {
 	switch c := callee.(type) {
 	case *js.DotExpr:
 		this = x.eval(c.X, s)
-		f = x.get(this, str(dotName(c)))
+		f = x.member(this, x.dotName(c))
 	case *js.IndexExpr:
 		this = x.eval(c.X, s)
 		f = x.get(this, x.eval(c.Y, s))
@@ -542,7 +549,7 @@ func (x *interp) assign(e js.IExpr, v value, s *scope) {
 	case *js.GroupExpr:
 		x.assign(e.X, v, s)
 	case *js.DotExpr:
-		x.set(x.eval(e.X, s), str(dotName(e)), v)
+		x.set(x.eval(e.X, s), str(x.dotName(e)), v)
 	case *js.IndexExpr:
 		x.set(x.eval(e.X, s), x.eval(e.Y, s), v)
 	case *js.ArrayExpr:

@@ -24,17 +24,17 @@ import (
 
 // Bounds of one script or page.
 const (
-	// maxSteps is about a second's work: a decoder of a megabyte, written in
-	// the script itself, takes 10 to 20 steps for each character.
-	maxSteps = 6_000_000
+	// maxSteps is up to two seconds' work: a decoder of half a megabyte,
+	// written in the script itself, takes 10 to 20 steps for each character.
+	maxSteps = 12_000_000
 	// maxMemory bounds what all values together take over time, in bytes.
-	maxMemory = 192 << 20
+	maxMemory = 128 << 20
 	// maxText bounds one string, in units.
-	maxText = 48 << 20
+	maxText = 24 << 20
 	// maxDepth bounds calls and expressions inside each other.
 	maxDepth = 1000
 	// maxSource bounds the scripts of one page, in bytes.
-	maxSource = 48 << 20
+	maxSource = 32 << 20
 	// maxNotes bounds each list of a report.
 	maxNotes = 64
 	// maxLayers is how many times code may unpack code.
@@ -68,20 +68,36 @@ type Report struct {
 	Problems []string // why folding stopped, and what could not be read
 }
 
-// Fold folds scripts that share one page, in order. It never fails: what could
-// not be read is in Problems.
-func Fold(ctx context.Context, scripts ...[]byte) Report {
-	x := &interp{ctx: ctx, global: &scope{vars: map[string]value{}}, blobs: map[string]*object{}, signs: map[string]bool{}}
+// Element is an element of the page that scripts may read.
+type Element struct {
+	Tag   string
+	Attrs map[string]string
+	Text  string
+}
+
+// Fold folds scripts that share one page, in order. elements are those that
+// have an ID; nil where there is no page. It never fails: what could not be read
+// is in Problems.
+func Fold(ctx context.Context, elements map[string]Element, scripts ...[]byte) Report {
+	x := &interp{ctx: ctx, global: &scope{vars: map[string]value{}}, blobs: map[string]*object{}, signs: map[string]bool{}, page: elements, found: map[string]*object{}, names: map[string]string{}}
 	size := 0
-	for _, s := range scripts {
+	for i, s := range scripts {
 		if size += len(s); size > maxSource {
 			x.problem("scripts are longer than %d bytes", maxSource)
 			break
 		}
-		if !x.guarded(func() { x.source(s) }) {
+		// A script that is not followed to its end leaves half of what is left
+		// to the others.
+		x.limit = x.steps + (maxSteps-x.steps)/2
+		if i == len(scripts)-1 {
+			x.limit = maxSteps / 8 * 7 // functions that nothing called come last
+		}
+		x.guarded(func() { x.source(s) })
+		if x.memory > maxMemory || x.ctx.Err() != nil {
 			break
 		}
 	}
+	x.limit = maxSteps
 	x.guarded(x.later)
 	x.collect()
 	return x.report
@@ -90,12 +106,16 @@ func Fold(ctx context.Context, scripts ...[]byte) Report {
 type interp struct {
 	ctx    context.Context
 	steps  int
+	limit  int // of steps, for now
 	memory int64
 	depth  int
 	layers int
 	global *scope
 	thrown bool
 
+	page    map[string]Element
+	found   map[string]*object // elements that scripts have asked for
+	names   map[string]string // of members, each once
 	report  Report
 	signs   map[string]bool
 	blobs   map[string]*object // by the URL made for them
@@ -151,8 +171,8 @@ func (x *interp) problem(format string, args ...any) {
 func (x *interp) step(n int) {
 	before := x.steps
 	x.steps += n
-	if x.steps > maxSteps {
-		x.stop("the script takes more than %d steps to follow", maxSteps)
+	if x.steps > x.limit {
+		x.stop("the script takes more steps to follow than it is given")
 	}
 	const often = 4096
 	if before/often != x.steps/often && x.ctx.Err() != nil {

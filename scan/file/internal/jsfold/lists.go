@@ -11,7 +11,7 @@ func (x *interp) listMethod(l *list, name string, args []value) value {
 	x.step(1)
 	switch name {
 	case "push":
-		x.take(16 * len(args))
+		x.take(48 * len(args)) // the list grows by copying
 		l.v = append(l.v, args...)
 		return float64(len(l.v))
 	case "pop":

@@ -92,6 +92,9 @@ func (x *interp) member(o value, name string) value {
 				return float64(len(o.data))
 			}
 		case "element":
+			if name == "text" || name == "val" || name == "html" {
+				return method{o, name}
+			}
 			if name == "style" || name == "parentNode" || name == "classList" || name == "dataset" {
 				return mystery(name)
 			}

@@ -59,15 +59,23 @@ func (x *interp) replace(t text, r *regex, by value) value {
 		return t
 	}
 	s := subject(t)
-	x.take(2*len(s) + len(s)*len(r.source)/16)
+	x.charge(r, s)
+	x.take(2 * len(s))
+	if old, whole := r.re.LiteralPrefix(); whole && r.global {
+		if with, ok := by.(text); ok && old != "" && !strings.Contains(with.String(), "$") {
+			return x.replaceText(t, str(old), with, true)
+		}
+	}
+	// Each match costs far more than a step.
+	const mostMatches = 200_000
 	most := 1
 	if r.global {
-		most = -1
+		most = mostMatches
 	}
 	var out strings.Builder
 	last := 0
 	for _, m := range r.re.FindAllStringSubmatchIndex(s, most) {
-		x.step(4)
+		x.step(8)
 		out.WriteString(s[last:m[0]])
 		last = m[1]
 		var with text
@@ -85,6 +93,16 @@ func (x *interp) replace(t text, r *regex, by value) value {
 	}
 	out.WriteString(s[last:])
 	return str(out.String())
+}
+
+// charge charges the work of matching: RE2 takes about the time of a step for
+// each byte, unless the pattern is plain text.
+func (x *interp) charge(r *regex, s string) {
+	if _, whole := r.re.LiteralPrefix(); whole {
+		x.step(len(s)/16 + 1)
+		return
+	}
+	x.step(len(s)/2*(1+len(r.source)/8) + 1)
 }
 
 // groups are the whole match and its groups.
@@ -136,7 +154,7 @@ func (x *interp) match(t text, r *regex, all bool) value {
 		return mystery("match")
 	}
 	s := subject(t)
-	x.take(len(s) + len(s)*len(r.source)/16)
+	x.charge(r, s)
 	if !all {
 		m := r.re.FindStringSubmatchIndex(s)
 		if m == nil {
@@ -160,7 +178,7 @@ func (x *interp) splitBy(t text, r *regex) value {
 		return mystery("split")
 	}
 	s := subject(t)
-	x.take(len(s) + len(s)*len(r.source)/16)
+	x.charge(r, s)
 	var out []value
 	for _, p := range r.re.Split(s, -1) {
 		x.take(40)

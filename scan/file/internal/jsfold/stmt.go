@@ -308,8 +308,13 @@ func (x *interp) loop(st js.IStmt, s *scope) (ending, value) {
 // rounds follows a loop as long as its condition holds.
 func (x *interp) rounds(cond, post js.IExpr, body []js.IStmt, s *scope, bodyFirst bool) (ending, value) {
 	unsure := 0
+	// A loop that only waits must not hide what follows it.
+	enough := x.steps + (x.limit-x.steps)/4*3
 	for {
-		x.step(1)
+		if x.step(1); x.steps > enough {
+			x.problem("a loop takes more steps to follow than it is given")
+			return normal, nil
+		}
 		if cond != nil && !bodyFirst {
 			yes, ok := truth(x.eval(cond, s))
 			if !ok {
