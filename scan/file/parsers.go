@@ -13,6 +13,7 @@ import (
 	"foregate/scan/file/picture"
 	"foregate/scan/file/program"
 	"foregate/scan/file/rtf"
+	"foregate/scan/file/script"
 	"foregate/scan/file/tree"
 	"foregate/scan/file/vcard"
 )
@@ -42,6 +43,7 @@ func parsers() []tree.Parser {
 		vcard.Parser{},
 		picture.Parser{},
 		markup.Parser{},
+		script.Parser{},
 		message{},
 	}
 }

@@ -115,7 +115,7 @@ type interp struct {
 
 	page    map[string]Element
 	found   map[string]*object // elements that scripts have asked for
-	names   map[string]string // of members, each once
+	names   map[string]string  // of members, each once
 	report  Report
 	signs   map[string]bool
 	blobs   map[string]*object // by the URL made for them
