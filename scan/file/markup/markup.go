@@ -151,6 +151,11 @@ func (w *looker) page(p *page, layer int) error {
 			}
 		}
 	}
+	if p.drawn != nil {
+		if derr := p.drawn.look(w.ctx, w.res, w.name); err == nil {
+			err = derr
+		}
+	}
 	w.forms(p, r)
 	w.redirects(p, r)
 	w.signs(p, r)

@@ -40,6 +40,7 @@ type page struct {
 	inScript *script
 	inTitle  bool
 	seen     map[string]bool
+	drawn    *drawing // nil where nothing is drawn
 }
 
 // script is one script of a page.
@@ -91,10 +92,15 @@ const (
 // browser would make of it as HTML is added.
 func read(b []byte, strict bool) *page {
 	p := &page{elements: map[string]jsfold.Element{}, seen: map[string]bool{}}
-	if strict && p.xml(b) {
-		return p
+	if MayDraw(b) {
+		p.drawn = &drawing{}
 	}
-	p.html(b)
+	if !strict || !p.xml(b) {
+		p.html(b)
+	}
+	if p.drawn != nil {
+		p.drawn.finish()
+	}
 	return p
 }
 
@@ -186,6 +192,9 @@ func keep(list []string, s string) []string {
 // start reads the start of an element.
 func (p *page) start(tag string, attrs map[string]string) {
 	p.tags = keep(p.tags, tag)
+	if p.drawn != nil {
+		p.drawn.start(tag, attrs)
+	}
 	switch tag {
 	case "svg":
 		p.svg = p.svg || !p.seen["html"]
@@ -310,6 +319,9 @@ func (p *page) address(tag, key, v string, attrs map[string]string) {
 func harmlessSpace(u string) bool { return strings.HasPrefix(u, "http://www.w3.org/") }
 
 func (p *page) end(tag string) {
+	if p.drawn != nil {
+		p.drawn.end(tag)
+	}
 	switch tag {
 	case "script":
 		p.endScript()
@@ -368,6 +380,9 @@ func (p *page) chars(b []byte) {
 			p.title = strings.TrimSpace(p.title + string(b[:min(len(b), 1<<10)]))
 		}
 		return
+	}
+	if p.drawn != nil {
+		p.drawn.chars(b)
 	}
 	for i := range p.open {
 		if t := p.open[i].text; t.Len() < maxTextKept {
