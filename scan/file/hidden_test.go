@@ -279,8 +279,8 @@ func BenchmarkExplode(b *testing.B) {
 // A code that the body draws is found in a message without attachments, and its
 // link joins those of the message.
 func TestDrawnInBody(t *testing.T) {
-	const link = "https://drawn.example/a"
-	code, err := qrcode.NewQRCodeWriter().Encode(link, gozxing.BarcodeFormat_QR_CODE, 0, 0, nil)
+	const target = "https://drawn.example/a"
+	code, err := qrcode.NewQRCodeWriter().Encode(target, gozxing.BarcodeFormat_QR_CODE, 0, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,17 +313,17 @@ func TestDrawnInBody(t *testing.T) {
 		}
 		found := false
 		for _, it := range f.Evidence {
-			found = found || it.ID == "file.qr-link" && strings.Contains(it.Claim, link)
+			found = found || it.ID == "file.qr-link" && strings.Contains(it.Claim, target)
 		}
 		joined := false
 		for _, l := range f.Links {
-			joined = joined || l.URL == link && l.Kind == "file" && l.Source == "file"
+			joined = joined || l.URL == target && l.Kind == "file" && l.Source == "file"
 		}
 		if !found || !joined {
 			t.Errorf("%s: found %v, joined %v: %v %v", name, found, joined, f.Evidence, f.Links)
 		}
 		for _, l := range m.Body.Links {
-			if l.HrefURL != nil && l.HrefURL.URL == link {
+			if l.HrefURL != nil && l.HrefURL.URL == target {
 				t.Errorf("%s: the code counts as a link of the body", name)
 			}
 		}
