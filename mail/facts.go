@@ -83,6 +83,7 @@ const (
 	MentionCSS                        // url(…) and @import
 	MentionFrame                      // <iframe>, <frame>, <object>, <embed>, <script src>, <link href>
 	MentionHeader                     // List-Unsubscribe and the like
+	MentionFile                       // where an attached file leads: a pictured code, a redirect
 )
 
 // MentionSource says where the reference stands.
@@ -93,6 +94,7 @@ const (
 	InHTML MentionSource = iota
 	InPlain
 	InHeader
+	InFile
 )
 
 // Facts is what the stages found out about one message. Each stage owns its
@@ -158,8 +160,8 @@ type Gap struct {
 // kind, resources and headers included.
 type LinkFact struct {
 	URL          string   `json:"url"`            // unwrapped, shortened
-	Kind         string   `json:"kind"`           // "anchor", "text", "form", "image", "base", "refresh", "svg", "css", "frame", "header"
-	Source       string   `json:"source"`         // "html", "plain", "header"
+	Kind         string   `json:"kind"`           // "anchor", "text", "form", "image", "base", "refresh", "svg", "css", "frame", "header", "file"
+	Source       string   `json:"source"`         // "html", "plain", "header", "file"
 	Host         string   `json:"host,omitempty"` // name or address
 	Text         string   `json:"text,omitempty"` // visible text, shortened
 	Visible      bool     `json:"visible"`

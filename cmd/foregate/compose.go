@@ -55,8 +55,6 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 	maps.Copy(caps, trees.Answers())
 	maps.Copy(caps, texts.Capabilities())
 	looks := scan.Par{
-		// What the attachments are and hold, opened in confined children.
-		file.Stage{Trees: trees},
 		form.Stage{},
 		claims,
 		// What the text asks for.
@@ -80,6 +78,9 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 				Now:            time.Now,
 			},
 			scan.Direction{OwnDomains: own},
+			// What the attachments are and hold, opened in confined children. Where
+			// their codes and redirects lead joins the message's links.
+			file.Stage{Trees: trees},
 			// Where the links lead. Later stages and rules read them.
 			link.Stage{},
 			looks,

@@ -25,6 +25,8 @@ func (t *Trees) Answers() mql.Capabilities {
 		"file.parse_eml":       t.parseEML,
 		"file.parse_html":      parseHTML,
 		"file.parse_text":      parseText,
+		"ml.macro_classifier":  t.answer(func(n *Node) any { return orNull(macros(n)) }),
+		mql.CodesInFiles:       nil, // the picture parser fills them
 	}
 }
 
@@ -113,6 +115,31 @@ func codes(root *Node) *shape.QR {
 	}
 	found = len(out.Items) > 0
 	return out
+}
+
+// macros judges the macros of a document by what they do: those that run by
+// themselves and start, fetch or hide something are malicious, the surer the
+// more of it they do. It is a count of signs, not a learned classifier. nil
+// where there are no macros.
+func macros(n *Node) *shape.Macro {
+	if n.Office == nil || n.Office.Macros == nil {
+		return nil
+	}
+	byItself, signs := false, 0
+	for _, f := range n.Findings {
+		switch f.ID {
+		case "file.macro-autoexec":
+			byItself = true
+		case "file.macro-shell", "file.macro-download", "file.macro-obfuscated", "file.macro-stomped":
+			signs++
+		}
+	}
+	malicious := byItself && signs > 0
+	confidence := [...]string{"low", "medium", "high"}[min(signs, 2)]
+	if !malicious && signs == 0 && !byItself {
+		confidence = "high" // nothing speaks for it
+	}
+	return &shape.Macro{Malicious: &malicious, Confidence: confidence}
 }
 
 // expand answers file.expand_archives: the files inside, with their content.

@@ -6,9 +6,12 @@ package file
 import (
 	"context"
 	"fmt"
+	"html"
+	"strings"
 
 	"foregate/evidence"
 	"foregate/mail"
+	"foregate/scan/file/markup"
 )
 
 // maxItems bounds the evidence of one ID from the files of one message: the
@@ -28,15 +31,26 @@ func (Stage) Name() string { return "file" }
 // Analyze implements scan.Stage. It fails when not every attachment could be
 // looked into; what was found before stands.
 func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) error {
-	if len(m.Attachments) == 0 {
+	drawn := drawnBody(m)
+	if len(m.Attachments) == 0 && drawn == nil {
 		return nil
 	}
 	trees := s.Trees
 	if trees == nil {
 		trees = &Trees{}
 	}
+	if drawn != nil {
+		if err := s.body(ctx, trees, m, f, *drawn); err != nil || len(m.Attachments) == 0 {
+			return err
+		}
+	}
 	nodes, err := trees.Message(ctx, m)
 	s.report(m, f, nodes)
+	for _, root := range nodes {
+		if root != nil {
+			mention(m, root, false)
+		}
+	}
 	if err != nil {
 		s.firstLook(m, f, nodes)
 		return fmt.Errorf("looking into attachments: %w", err)
@@ -66,6 +80,67 @@ func (s Stage) report(m *mail.Message, f *mail.Facts, nodes []*Node) {
 			}
 		})
 	}
+}
+
+// drawnBody is the body of a message that may draw a code out of table cells or
+// block characters, as a page; nil for nearly every message.
+func drawnBody(m *mail.Message) *Source {
+	switch {
+	case m.Body.HTML != nil && markup.MayDraw([]byte(m.Body.HTML.Raw)):
+		return &Source{Name: "message body.html", Declared: "text/html", Data: []byte(m.Body.HTML.Raw)}
+	case m.Body.Plain != nil && markup.MayDraw([]byte(m.Body.Plain.Raw)):
+		return &Source{Name: "message body.html", Declared: "text/html", Data: []byte("<html><pre>" + html.EscapeString(m.Body.Plain.Raw) + "</pre>")}
+	}
+	return nil
+}
+
+// body reports the codes that the body draws. What else a page does is for the
+// stages that look at bodies.
+func (s Stage) body(ctx context.Context, trees *Trees, m *mail.Message, f *mail.Facts, src Source) error {
+	root, err := trees.File(ctx, m, src)
+	if err != nil {
+		return fmt.Errorf("looking for codes in the body: %w", err)
+	}
+	for _, found := range root.Findings {
+		if strings.HasPrefix(found.ID, "file.qr-") {
+			f.Add(evidence.Item{ID: found.ID, Claim: found.Claim, Quote: found.Quote, Weight: prior(found.ID), Lineage: "file"})
+		}
+	}
+	mention(m, root, true)
+	return nil
+}
+
+// maxMentions bounds the links of files that join those of the message.
+const maxMentions = 50
+
+// mention adds to the links of the message where its files lead readers by
+// themselves: by a pictured code, a redirect, a form that takes passwords. The
+// other links of documents are for rules to ask about.
+func mention(m *mail.Message, root *Node, codesOnly bool) {
+	n := 0
+	add := func(node *Node, target string) {
+		target = strings.TrimSpace(target)
+		if !strings.Contains(target, "://") && !strings.HasPrefix(target, "//") {
+			target = "https://" + target
+		}
+		if n++; n <= maxMentions {
+			m.Mentions = append(m.Mentions, mail.Mention{URL: target, Text: node.Label(), Kind: mail.MentionFile, Source: mail.InFile})
+		}
+	}
+	root.Walk(func(node *Node, _ []string) {
+		if node.Codes != nil {
+			for _, code := range node.Codes.Items {
+				if code.Type == "url" {
+					add(node, code.Data)
+				}
+			}
+		}
+		for _, found := range node.Findings {
+			if !codesOnly && (found.ID == "file.page-redirect" || found.ID == "file.password-form-target") {
+				add(node, strings.TrimSuffix(found.Quote, "…"))
+			}
+		}
+	})
 }
 
 // firstLook judges by name and first bytes, here and at no cost, the

@@ -85,7 +85,7 @@ func judgeCarried(n, parent *Node, data []byte, add func(id, claim, quote string
 		add("file.archived-program", fmt.Sprintf("%s program %q", what, name), name)
 	case c == image || isDiskImage(n.Type):
 		add("file.archived-disk-image", fmt.Sprintf("%s disk image %q", what, name), name)
-	case c == markup && n.How == "archived":
+	case c == webPage && n.How == "archived":
 		add("file.archived-html", fmt.Sprintf("%s web page %q", what, name), name)
 		judgeMarkup(data, name, add)
 	}
@@ -95,7 +95,7 @@ func judgeCarried(n, parent *Node, data []byte, add func(id, claim, quote string
 }
 
 func isMarkup(n *Node, ext string) bool {
-	return classify(ext) == markup || ext == "" && (n.Type == "html" || n.Type == "svg")
+	return classify(ext) == webPage || ext == "" && (n.Type == "html" || n.Type == "svg")
 }
 
 // judgeMarkup looks for what turns an HTML or SVG file into a trap.

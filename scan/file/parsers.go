@@ -4,6 +4,7 @@ import (
 	"foregate/scan/file/archive"
 	"foregate/scan/file/ics"
 	"foregate/scan/file/lnk"
+	"foregate/scan/file/markup"
 	"foregate/scan/file/msg"
 	"foregate/scan/file/ole"
 	"foregate/scan/file/onenote"
@@ -12,6 +13,7 @@ import (
 	"foregate/scan/file/picture"
 	"foregate/scan/file/program"
 	"foregate/scan/file/rtf"
+	"foregate/scan/file/script"
 	"foregate/scan/file/tree"
 	"foregate/scan/file/vcard"
 )
@@ -40,6 +42,8 @@ func parsers() []tree.Parser {
 		ics.Parser{},
 		vcard.Parser{},
 		picture.Parser{},
+		markup.Parser{},
+		script.Parser{},
 		message{},
 	}
 }

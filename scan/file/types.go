@@ -18,7 +18,7 @@ const (
 	shortcut       // starts other programs
 	image          // a disk image or another container that Windows mounts
 	macro          // a document type made to carry macros
-	markup         // opens in a browser
+	webPage        // opens in a browser
 )
 
 // classify returns the class of an extension (lower case, without the dot). The
@@ -36,7 +36,7 @@ func classify(ext string) class {
 	case "docm", "dotm", "xlsm", "xltm", "xlsb", "pptm", "potm", "ppsm", "sldm", "one", "onepkg", "pub", "mht", "mhtml":
 		return macro
 	case "html", "htm", "shtml", "xhtml", "xht", "svg", "svgz":
-		return markup
+		return webPage
 	}
 	return harmless
 }

@@ -136,7 +136,7 @@ func printable(r rune) rune {
 // followed, and headers are for programs: neither deceives a reader.
 func (j *judgement) reference(r *ref) {
 	switch r.Kind {
-	case mail.MentionAnchor, mail.MentionText, mail.MentionForm, mail.MentionRefresh, mail.MentionSVG:
+	case mail.MentionAnchor, mail.MentionText, mail.MentionForm, mail.MentionRefresh, mail.MentionSVG, mail.MentionFile:
 		j.scheme(r)
 		j.host(r)
 		j.hops(r)

@@ -265,7 +265,7 @@ func host(u *mail.URL) string {
 }
 
 func kindName(k mail.MentionKind) string {
-	names := [...]string{"anchor", "text", "form", "image", "base", "refresh", "svg", "css", "frame", "header"}
+	names := [...]string{"anchor", "text", "form", "image", "base", "refresh", "svg", "css", "frame", "header", "file"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -278,6 +278,8 @@ func sourceName(s mail.MentionSource) string {
 		return "html"
 	case mail.InPlain:
 		return "plain"
+	case mail.InFile:
+		return "file"
 	}
 	return "header"
 }

@@ -14,6 +14,7 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -242,6 +243,15 @@ func compress(w io.WriteCloser, data []byte) {
 // Bzip2 is a bzip2 stream of the text "marker in a bzip2 stream\n".
 func Bzip2() []byte {
 	return []byte("\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\xd9\x94\xd3\xfd\x00\x00\x08\x59\x80\x00\x10\x40\x00\x10\x00\x32\x2b\x5c\x10\x20\x00\x31\x4c\x00\x01\x46\x8d\x3c\x93\xd4\x7a\x86\xa5\x6d\x0a\x11\x2a\x1e\x4f\x3b\x62\xf4\x1b\xf8\xbb\x92\x29\xc2\x84\x86\xcc\xa6\x9f\xe8")
+}
+
+// Bzip2Tar is a bzip2 stream of a tar with Program("marker") as MARKER.EXE; there
+// is no writer of the format at hand.
+func Bzip2Tar() []byte {
+	b, err := base64.StdEncoding.DecodeString("QlpoOTFBWSZTWaGqCEQAAFZ/1Pi4QABQAXcE4g5RUGcKHgDBAAQAQABACCAAcipkGhoAADQDINNPUGKm0p6jI0AyNB5QADEkpnRp+W2OfTP5vIZqDMiQYI7k" +
+		"SNK134p9iGPQoEAXKpBwKPpHrc1iADIAb0T3dJEZnvyRyyaAEeEpRvMU4IOlshifCWozSx5qWoQDAC2mIIBiY/F3JFOFCQoaoIRA")
+	must(err)
+	return b
 }
 
 func utf16le(s string) []byte {

@@ -27,6 +27,9 @@ const (
 	// minSide is the smallest side that can hold a code: a QR code of version
 	// 1 has 21 modules (ISO/IEC 18004 section 5.3.1), drawn with one pixel each.
 	minSide = 21
+	// maxModules bounds a drawn code: version 40 has 177 modules, and some draw
+	// each as two cells.
+	maxModules = 400
 	// maxGIFPixels bounds a GIF, whose frames are decoded one by one.
 	maxGIFPixels = 8 << 20
 )
@@ -97,12 +100,61 @@ func (Parser) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	for _, text := range found {
 		items = append(items, tell(&res, in.Name, text))
 	}
+	codesFound(&res, items)
+	return res, err
+}
+
+// codesFound gives rules the codes that were looked for, none included.
+func codesFound(res *tree.Result, items []shape.QRItem) {
 	some := len(items) > 0
 	res.Fact("codes", &shape.QR{Found: &some, Items: items})
+	q := &shape.ScanQR{}
 	if some {
-		res.Fact("qr", &shape.ScanQR{Type: items[0].Type, Data: items[0].Data, URL: items[0].URL})
+		q = &shape.ScanQR{Type: items[0].Type, Data: items[0].Data, URL: items[0].URL}
 	}
-	return res, err
+	res.Fact("qr", q)
+}
+
+// Drawn looks for a code in modules that are drawn without a picture, as table
+// cells or block characters: rows of dark (true) and light ones. What it finds
+// is reported like the codes of a picture, of the file called name.
+func Drawn(ctx context.Context, res *tree.Result, name string, rows [][]bool) error {
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(r))
+	}
+	if len(rows) < minSide || width < minSide || len(rows) > maxModules || width > maxModules {
+		return nil
+	}
+	const scale, margin = 4, 4 * 4
+	img := image.NewGray(image.Rect(0, 0, width*scale+2*margin, len(rows)*scale+2*margin))
+	for i := range img.Pix {
+		img.Pix[i] = 0xff
+	}
+	for y, r := range rows {
+		for x, dark := range r {
+			if !dark {
+				continue
+			}
+			for dy := range scale {
+				at := (y*scale+margin+dy)*img.Stride + x*scale + margin
+				copy(img.Pix[at:at+scale], make([]byte, scale))
+			}
+		}
+	}
+	found, err := read(ctx, img, img, false)
+	if errors.Is(err, errFinders) {
+		err = nil
+	}
+	var items []shape.QRItem
+	for _, text := range found {
+		items = append(items, tell(res, name, text))
+	}
+	if len(items) > 0 {
+		res.Find("file.qr-drawn", items[0].Data, "%q draws a code without a picture, where readers of pictures do not see it", name)
+		codesFound(res, items)
+	}
+	return err
 }
 
 func size(k string, b []byte) (w, h int, err error) {
