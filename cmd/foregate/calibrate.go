@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"foregate/evidence"
-	"foregate/mail"
 )
 
 // calibrateMin is how many messages must show an item before its rate counts.
@@ -57,10 +56,11 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	seen, err := observe(w, engine, samples)
+	seen, _, err := observe(w, engine, samples)
 	if err != nil {
 		return err
 	}
+	groupCampaigns(seen)
 	table := calibrated(seen, old, c.Min)
 	if err := c.write(table.Entries()); err != nil {
 		return err
@@ -100,38 +100,6 @@ func writeWeights(name string, entries []evidence.Entry) error {
 	return replaceFile(name, b.Bytes())
 }
 
-// observed is what was found in one sample, apart from any weights.
-type observed struct {
-	sample  *sample
-	items   []evidence.Item
-	chances []string
-	cpuMS   float64
-}
-
-// observe judges the samples and keeps what was found.
-func observe(w *world, engine judger, samples []sample) ([]observed, error) {
-	out := make([]observed, len(samples))
-	conditions := chances()
-	bar := newProgress(w.stderr, "measuring", len(samples))
-	defer bar.finish()
-	err := judgeAll(w.ctx, engine, len(samples),
-		func(i int) (mail.Envelope, []byte) { return samples[i].env, samples[i].raw },
-		func(i int, j judged) {
-			bar.step()
-			o := observed{sample: &samples[i], cpuMS: float64(j.cpu.Nanoseconds()) / 1e6}
-			for chance, has := range conditions {
-				if has(j) {
-					o.chances = append(o.chances, chance)
-				}
-			}
-			for _, it := range j.facts.Evidence {
-				o.items = append(o.items, evidence.Item{ID: it.ID, Lineage: it.Lineage, Weight: it.Weight, Measured: it.Measured})
-			}
-			out[i] = o
-		})
-	return out, err
-}
-
 // calibrated measures each kind of evidence on the observations and fits the
 // weights to each other. What was seen fewer than least times, or must not be
 // measured, keeps its prior of the old table.
@@ -149,31 +117,47 @@ const (
 
 // observations turns samples into rows for the fit: the sources of a label
 // count as for the rates, phish and ham stand in the proportion of the prior.
+// Bulk spam is neither.
 func observations(seen []observed) []evidence.Observation {
-	n := tally(seen).n[""]
+	share := shares(seen)
 	total := map[string]float64{}
-	share := func(s *sample) float64 {
-		size := n[s.label][s.source]
-		limit := max(sum(n[s.label])-size, minBalanced)
-		return min(1, float64(limit)/float64(size))
-	}
-	for _, o := range seen {
-		total[o.sample.label] += share(o.sample)
+	for i, o := range seen {
+		total[o.sample.label] += share[i]
 	}
 	odds := math.Pow(10, -fitPrior) // ham for each phish
 	var rows []evidence.Observation
-	for _, o := range seen {
-		row := evidence.Observation{Items: o.items, Attack: o.sample.label == "phish", Count: share(o.sample)}
+	for i, o := range seen {
+		row := evidence.Observation{Items: o.items, Attack: o.sample.label == "phish", Count: share[i]}
 		switch o.sample.label {
 		case "ham":
 			row.Count *= odds * total["phish"] / total["ham"]
 		case "phish":
 		default:
-			continue // bulk spam is neither
+			continue
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// shares is how much each sample counts in its label: less than 1 in a source
+// that has more than all others together.
+func shares(seen []observed) []float64 {
+	n := map[string]map[string]int{}
+	for _, o := range seen {
+		if n[o.sample.label] == nil {
+			n[o.sample.label] = map[string]int{}
+		}
+		n[o.sample.label][o.sample.source]++
+	}
+	out := make([]float64, len(seen))
+	for i, o := range seen {
+		of := n[o.sample.label]
+		size := of[o.sample.source]
+		limit := max(sum(of)-size, minBalanced)
+		out[i] = min(1, float64(limit)/float64(size))
+	}
+	return out
 }
 
 // counts are how many messages of each source there are and show each item.
