@@ -27,7 +27,9 @@ func (calibrateCmd) Help() string {
 	return `Counts how often each kind of evidence appears in phish and in ham and turns the
 rates into weights: the smoothed log10 ratio, shrunk by its standard error. Then
 the weights are fitted to each other, so that kinds which appear together are not
-counted twice. Kinds that fewer than --min messages show keep their hand-set prior. A source counts by
+counted twice, and scaled: each quarter of the sources is judged with weights of
+the others (no campaign on both sides), and all measured weights are multiplied by
+the number, at most 1, with which those odds came true. Kinds that fewer than --min messages show keep their hand-set prior. A source counts by
 at most as many messages as there are in the others of its label, so that no one
 collection decides. Authentication is taken from the corpus; what it does not
 record is unknown and no evidence.
@@ -61,11 +63,15 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	groupCampaigns(seen)
-	table := calibrated(seen, old, c.Min)
+	table, scale, hidden := calibrated(seen, old, c.Min)
 	if err := c.write(table.Entries()); err != nil {
 		return err
 	}
-	return showRates(w.stdout, table.Entries())
+	if err := showRates(w.stdout, table.Entries()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w.stdout, "measured weights are scaled by %.2f, as they proved on sources that they were not measured on; about %.0f %% of the attacks stand among the ham\n", scale, 100*hidden)
+	return err
 }
 
 // rulePrefix begins the IDs of detection rules.
@@ -100,12 +106,69 @@ func writeWeights(name string, entries []evidence.Entry) error {
 	return replaceFile(name, b.Bytes())
 }
 
-// calibrated measures each kind of evidence on the observations and fits the
-// weights to each other. What was seen fewer than least times, or must not be
-// measured, keeps its prior of the old table.
-func calibrated(seen []observed, old *evidence.Table, least int) *evidence.Table {
+// calibrated measures each kind of evidence on the observations, fits the
+// weights to each other, and scales them to what they proved to be worth on
+// messages that they were not measured on. What was seen fewer than least times,
+// or must not be measured, keeps its prior of the old table.
+func calibrated(seen []observed, old *evidence.Table, least int) (table *evidence.Table, scale, hidden float64) {
+	scale, hidden = confidence(seen, old, least)
+	return evidence.Temper(fitted(seen, old, least), scale), scale, hidden
+}
+
+// fitted is calibrated without the scale.
+func fitted(seen []observed, old *evidence.Table, least int) *evidence.Table {
 	measured := evidence.NewTable(entries(tally(seen), old, least))
 	return evidence.Fit(measured, observations(seen), evidence.FitOptions{Prior: fitPrior, Pull: fitPull})
+}
+
+// confidence judges each part of the observations with weights fitted on the
+// others and returns what evidence.Confidence says of that.
+func confidence(seen []observed, old *evidence.Table, least int) (scale, hidden float64) {
+	part := innerParts(seen)
+	names := map[string]bool{}
+	for i := range seen {
+		names[part(&seen[i])] = true
+	}
+	rows := observations(seen)
+	var outcomes []evidence.Outcome
+	for _, name := range sortedKeys(names) {
+		table := fitted(others(seen, part, name), old, least)
+		for i := range seen {
+			if rows[i].Count == 0 || part(&seen[i]) != name {
+				continue
+			}
+			o := evidence.Outcome{Attack: rows[i].Attack, Count: rows[i].Count}
+			o.Fixed, o.Moving = table.Split(fitPrior, seen[i].items)
+			outcomes = append(outcomes, o)
+		}
+	}
+	return evidence.Confidence(outcomes)
+}
+
+// innerCount is the number of parts that confidence makes.
+const innerCount = 4
+
+// innerParts deals whole sources into parts, or campaigns where a label has too
+// few sources to leave any for the measuring.
+func innerParts(seen []observed) func(*observed) string {
+	sources := map[string]map[string]bool{}
+	for i := range seen {
+		label := seen[i].sample.label
+		if sources[label] == nil {
+			sources[label] = map[string]bool{}
+		}
+		sources[label][partOf(&seen[i])] = true
+	}
+	number := map[string]int{}
+	for _, label := range []string{"ham", "phish"} {
+		if len(sources[label]) < 3 {
+			return campaignPart
+		}
+		for i, name := range sortedKeys(sources[label]) {
+			number[name] = i % innerCount
+		}
+	}
+	return func(o *observed) string { return fmt.Sprint(number[partOf(o)]) }
 }
 
 // The prior that the observations are weighted to, as the default policy's, and
@@ -117,7 +180,7 @@ const (
 
 // observations turns samples into rows for the fit: the sources of a label
 // count as for the rates, phish and ham stand in the proportion of the prior.
-// Bulk spam is neither.
+// Bulk spam is neither and counts nothing.
 func observations(seen []observed) []evidence.Observation {
 	share := shares(seen)
 	total := map[string]float64{}
@@ -125,7 +188,7 @@ func observations(seen []observed) []evidence.Observation {
 		total[o.sample.label] += share[i]
 	}
 	odds := math.Pow(10, -fitPrior) // ham for each phish
-	var rows []evidence.Observation
+	rows := make([]evidence.Observation, len(seen))
 	for i, o := range seen {
 		row := evidence.Observation{Items: o.items, Attack: o.sample.label == "phish", Count: share[i]}
 		switch o.sample.label {
@@ -133,9 +196,9 @@ func observations(seen []observed) []evidence.Observation {
 			row.Count *= odds * total["phish"] / total["ham"]
 		case "phish":
 		default:
-			continue
+			row.Count = 0
 		}
-		rows = append(rows, row)
+		rows[i] = row
 	}
 	return rows
 }
