@@ -138,6 +138,7 @@ func (r evalReliability) print(out io.Writer) {
 	}
 	tw.Flush()
 	fmt.Fprintf(out, "best line through the odds: %.2f × odds %+.2f (1 and 0 are right; below 1 is over-confident)\n", r.Slope, r.Shift)
+	fmt.Fprintf(out, "allowing for attacks that nobody noticed among the ham: the sum of evidence is right times %.2f, with %.0f %% of the attacks among it\n", r.Scale, 100*r.Hidden)
 	fmt.Fprintf(out, "Brier score: %.4f at the corpus' share (always saying that share: %.4f), %.4f balanced by source at even odds (0.2500), %.5f at the prior (%.5f)\n",
 		r.Brier.Overall, r.Brier.OverallReference, r.Brier.Balanced, r.Brier.AtPrior, r.Brier.AtPriorReference)
 }

@@ -19,10 +19,14 @@ type evalReliability struct {
 	CorpusShare float64 `json:"corpus_share"`
 	// Slope and Shift are the straight line from the odds as computed to the
 	// odds that fit best: 1 and 0 are right, a slope below 1 is over-confident.
-	Slope float64       `json:"slope"`
-	Shift float64       `json:"shift"`
-	Bins  []evalBin     `json:"bins"`
-	Brier evalBrierForm `json:"brier"`
+	Slope float64 `json:"slope"`
+	Shift float64 `json:"shift"`
+	// Scale is the same slope, at most 1, when the share Hidden of the attacks
+	// stands unnoticed among the ham (evidence.Confidence).
+	Scale  float64       `json:"scale"`
+	Hidden float64       `json:"hidden"`
+	Bins   []evalBin     `json:"bins"`
+	Brier  evalBrierForm `json:"brier"`
 
 	bySource map[string]float64
 }
@@ -73,6 +77,11 @@ func reliability(all []observed, prior float64) evalReliability {
 	r.bins(seen, weight)
 	r.Slope, r.Shift = straight(seen, weight)
 	r.brier(seen, weight)
+	outcomes := make([]evidence.Outcome, len(seen))
+	for i, o := range seen {
+		outcomes[i] = evidence.Outcome{Fixed: prior, Moving: o.odds - prior, Attack: o.sample.label == "phish", Count: weight[i]}
+	}
+	r.Scale, r.Hidden = evidence.Confidence(outcomes)
 	return r
 }
 
