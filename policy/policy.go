@@ -30,6 +30,9 @@ type Policy struct {
 	// Gaps says what a stage that could not look means, by stage name; "" is
 	// the rule for every other stage.
 	Gaps map[string]mail.Disposition
+	// HoldFrom raises every HoldAt that is below it: what would be held under it
+	// is flagged (Ruling.HoldFrom). 0 raises nothing.
+	HoldFrom evidence.Weight
 }
 
 // Group is a set of recipients with thresholds of their own.
@@ -92,9 +95,9 @@ func (p Policy) forRecipient(rcpt string, odds evidence.Weight, allowed bool, fl
 	switch {
 	case odds >= g.RejectAt:
 		rv.Disposition = mail.Reject
-	case odds >= g.HoldAt:
+	case odds >= g.HoldAt && (p.HoldFrom == 0 || odds >= p.HoldFrom):
 		rv.Disposition = mail.Hold
-	case odds >= g.FlagAt:
+	case odds >= g.FlagAt, odds >= g.HoldAt:
 		rv.Disposition = mail.Flag
 	}
 	if rv.Disposition != mail.Deliver {
@@ -108,6 +111,15 @@ func (p Policy) forRecipient(rcpt string, odds evidence.Weight, allowed bool, fl
 		rv.SubjectTag = g.SubjectTag
 	}
 	return rv
+}
+
+// HoldAt is the lowest odds at which any group holds; Never when none does.
+func (p Policy) HoldAt() evidence.Weight {
+	least := Never
+	for _, g := range p.Groups {
+		least = min(least, g.HoldAt)
+	}
+	return least
 }
 
 // group returns the first group that names the recipient. A policy without a

@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"foregate/evidence"
-	"foregate/mail"
 )
 
 // calibrateMin is how many messages must show an item before its rate counts.
@@ -28,7 +27,9 @@ func (calibrateCmd) Help() string {
 	return `Counts how often each kind of evidence appears in phish and in ham and turns the
 rates into weights: the smoothed log10 ratio, shrunk by its standard error. Then
 the weights are fitted to each other, so that kinds which appear together are not
-counted twice. Kinds that fewer than --min messages show keep their hand-set prior. A source counts by
+counted twice, and scaled: each quarter of the sources is judged with weights of
+the others (no campaign on both sides), and all measured weights are multiplied by
+the number, at most 1, with which those odds came true. Kinds that fewer than --min messages show keep their hand-set prior. A source counts by
 at most as many messages as there are in the others of its label, so that no one
 collection decides. Authentication is taken from the corpus; what it does not
 record is unknown and no evidence.
@@ -57,15 +58,20 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	seen, err := observe(w, engine, samples)
+	seen, _, err := observe(w, engine, samples)
 	if err != nil {
 		return err
 	}
-	table := calibrated(seen, old, c.Min)
+	groupCampaigns(seen)
+	table, scale, hidden := calibrated(seen, old, c.Min)
 	if err := c.write(table.Entries()); err != nil {
 		return err
 	}
-	return showRates(w.stdout, table.Entries())
+	if err := showRates(w.stdout, table.Entries()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w.stdout, "measured weights are scaled by %.2f, as they proved on sources that they were not measured on; about %.0f %% of the attacks stand among the ham\n", scale, 100*hidden)
+	return err
 }
 
 // rulePrefix begins the IDs of detection rules.
@@ -100,44 +106,69 @@ func writeWeights(name string, entries []evidence.Entry) error {
 	return replaceFile(name, b.Bytes())
 }
 
-// observed is what was found in one sample, apart from any weights.
-type observed struct {
-	sample  *sample
-	items   []evidence.Item
-	chances []string
-	cpuMS   float64
+// calibrated measures each kind of evidence on the observations, fits the
+// weights to each other, and scales them to what they proved to be worth on
+// messages that they were not measured on. What was seen fewer than least times,
+// or must not be measured, keeps its prior of the old table.
+func calibrated(seen []observed, old *evidence.Table, least int) (table *evidence.Table, scale, hidden float64) {
+	scale, hidden = confidence(seen, old, least)
+	return evidence.Temper(fitted(seen, old, least), scale), scale, hidden
 }
 
-// observe judges the samples and keeps what was found.
-func observe(w *world, engine judger, samples []sample) ([]observed, error) {
-	out := make([]observed, len(samples))
-	conditions := chances()
-	bar := newProgress(w.stderr, "measuring", len(samples))
-	defer bar.finish()
-	err := judgeAll(w.ctx, engine, len(samples),
-		func(i int) (mail.Envelope, []byte) { return samples[i].env, samples[i].raw },
-		func(i int, j judged) {
-			bar.step()
-			o := observed{sample: &samples[i], cpuMS: float64(j.cpu.Nanoseconds()) / 1e6}
-			for chance, has := range conditions {
-				if has(j) {
-					o.chances = append(o.chances, chance)
-				}
-			}
-			for _, it := range j.facts.Evidence {
-				o.items = append(o.items, evidence.Item{ID: it.ID, Lineage: it.Lineage, Weight: it.Weight, Measured: it.Measured})
-			}
-			out[i] = o
-		})
-	return out, err
-}
-
-// calibrated measures each kind of evidence on the observations and fits the
-// weights to each other. What was seen fewer than least times, or must not be
-// measured, keeps its prior of the old table.
-func calibrated(seen []observed, old *evidence.Table, least int) *evidence.Table {
+// fitted is calibrated without the scale.
+func fitted(seen []observed, old *evidence.Table, least int) *evidence.Table {
 	measured := evidence.NewTable(entries(tally(seen), old, least))
 	return evidence.Fit(measured, observations(seen), evidence.FitOptions{Prior: fitPrior, Pull: fitPull})
+}
+
+// confidence judges each part of the observations with weights fitted on the
+// others and returns what evidence.Confidence says of that.
+func confidence(seen []observed, old *evidence.Table, least int) (scale, hidden float64) {
+	part := innerParts(seen)
+	names := map[string]bool{}
+	for i := range seen {
+		names[part(&seen[i])] = true
+	}
+	rows := observations(seen)
+	var outcomes []evidence.Outcome
+	for _, name := range sortedKeys(names) {
+		table := fitted(others(seen, part, name), old, least)
+		for i := range seen {
+			if rows[i].Count == 0 || part(&seen[i]) != name {
+				continue
+			}
+			o := evidence.Outcome{Attack: rows[i].Attack, Count: rows[i].Count}
+			o.Fixed, o.Moving = table.Split(fitPrior, seen[i].items)
+			outcomes = append(outcomes, o)
+		}
+	}
+	return evidence.Confidence(outcomes)
+}
+
+// innerCount is the number of parts that confidence makes.
+const innerCount = 4
+
+// innerParts deals whole sources into parts, or campaigns where a label has too
+// few sources to leave any for the measuring.
+func innerParts(seen []observed) func(*observed) string {
+	sources := map[string]map[string]bool{}
+	for i := range seen {
+		label := seen[i].sample.label
+		if sources[label] == nil {
+			sources[label] = map[string]bool{}
+		}
+		sources[label][partOf(&seen[i])] = true
+	}
+	number := map[string]int{}
+	for _, label := range []string{"ham", "phish"} {
+		if len(sources[label]) < 3 {
+			return campaignPart
+		}
+		for i, name := range sortedKeys(sources[label]) {
+			number[name] = i % innerCount
+		}
+	}
+	return func(o *observed) string { return fmt.Sprint(number[partOf(o)]) }
 }
 
 // The prior that the observations are weighted to, as the default policy's, and
@@ -149,31 +180,47 @@ const (
 
 // observations turns samples into rows for the fit: the sources of a label
 // count as for the rates, phish and ham stand in the proportion of the prior.
+// Bulk spam is neither and counts nothing.
 func observations(seen []observed) []evidence.Observation {
-	n := tally(seen).n[""]
+	share := shares(seen)
 	total := map[string]float64{}
-	share := func(s *sample) float64 {
-		size := n[s.label][s.source]
-		limit := max(sum(n[s.label])-size, minBalanced)
-		return min(1, float64(limit)/float64(size))
-	}
-	for _, o := range seen {
-		total[o.sample.label] += share(o.sample)
+	for i, o := range seen {
+		total[o.sample.label] += share[i]
 	}
 	odds := math.Pow(10, -fitPrior) // ham for each phish
-	var rows []evidence.Observation
-	for _, o := range seen {
-		row := evidence.Observation{Items: o.items, Attack: o.sample.label == "phish", Count: share(o.sample)}
+	rows := make([]evidence.Observation, len(seen))
+	for i, o := range seen {
+		row := evidence.Observation{Items: o.items, Attack: o.sample.label == "phish", Count: share[i]}
 		switch o.sample.label {
 		case "ham":
 			row.Count *= odds * total["phish"] / total["ham"]
 		case "phish":
 		default:
-			continue // bulk spam is neither
+			row.Count = 0
 		}
-		rows = append(rows, row)
+		rows[i] = row
 	}
 	return rows
+}
+
+// shares is how much each sample counts in its label: less than 1 in a source
+// that has more than all others together.
+func shares(seen []observed) []float64 {
+	n := map[string]map[string]int{}
+	for _, o := range seen {
+		if n[o.sample.label] == nil {
+			n[o.sample.label] = map[string]int{}
+		}
+		n[o.sample.label][o.sample.source]++
+	}
+	out := make([]float64, len(seen))
+	for i, o := range seen {
+		of := n[o.sample.label]
+		size := of[o.sample.source]
+		limit := max(sum(of)-size, minBalanced)
+		out[i] = min(1, float64(limit)/float64(size))
+	}
+	return out
 }
 
 // counts are how many messages of each source there are and show each item.

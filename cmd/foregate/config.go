@@ -116,6 +116,13 @@ type policyConfig struct {
 	Groups  []groupConfig     `yaml:"groups" doc:"Recipient groups, first match wins; the last should match everybody."`
 	Allow   []allowConfig     `yaml:"allow" doc:"Senders to let through. An entry holds only when the sender authenticated."`
 	Gaps    map[string]string `yaml:"gaps" doc:"What a stage that could not look means, by stage name: deliver, flag, hold or defer. The key \"default\" is for all others."`
+	Budgets budgetConfig      `yaml:"budgets" doc:"How much may be wrongly held and how much is shown to analysts, whatever the odds."`
+}
+
+type budgetConfig struct {
+	FalseHolds float64 `yaml:"false_holds" doc:"Messages of a million that may be held wrongly, as expected from their odds; over it, the weakest are flagged instead, but none from 100 to 1 on. 0 sets no budget."`
+	Alerts     float64 `yaml:"alerts" doc:"Alerts a day by 1,000 mailboxes: the strongest of the mail that is not held. They are logged. 0 gives none."`
+	Mailboxes  int     `yaml:"mailboxes" doc:"How many mailboxes there are, for alerts."`
 }
 
 type groupConfig struct {
@@ -366,6 +373,9 @@ func (c config) check() error {
 		bad("quarantine.retention must be more than nothing, such as 720h")
 	}
 	if err := c.Intel.TAXII.check(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Policy.Budgets.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := c.History.check(); err != nil {

@@ -1,78 +1,88 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"foregate/mail"
 	"foregate/policy"
-	"foregate/scan"
 )
 
-// crossValidate judges each fold with weights measured on all the others, so
-// that no message is judged by what it taught.
-func (c evalCmd) crossValidate(w *world, conf config, engine *scan.Engine, samples []sample) error {
+// splitSource is the source that spans years and is most of the phish: its
+// newest year is a part of its own.
+const splitSource = "phishing_pot"
+
+// campaignParts is how many parts campaigns are dealt into.
+const campaignParts = 5
+
+// crossValidate judges each part with weights measured on all the others, so
+// that no message is judged by what it or its like taught.
+func (c evalCmd) crossValidate(conf config, p policy.Policy, seen []observed) ([]observed, error) {
 	old, err := weights(conf)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := newPolicy(conf)
-	if err != nil {
-		return err
+	part := partOf
+	if c.Parts == "campaign" {
+		part = campaignPart
 	}
-	before := processCPU()
-	seen, err := observe(w, engine, samples)
-	if err != nil {
-		return err
-	}
-	mean := float64((processCPU() - before).Nanoseconds()) / 1e6 / float64(max(1, len(samples)))
-	report := evaluate(outOfFold(seen, func(train []observed) policy.Policy {
+	return outOfFold(seen, part, func(train []observed) policy.Policy {
 		q := p
-		q.Weights = calibrated(train, old, calibrateMin)
+		q.Weights, _, _ = calibrated(train, old, calibrateMin)
 		return q
-	}))
-	report.CPUms.Mean = mean
-	if c.JSON {
-		return json.NewEncoder(w.stdout).Encode(report)
-	}
-	if _, err := fmt.Fprintln(w.stdout, "each source judged with weights measured on the others"); err != nil {
-		return err
-	}
-	return report.print(w.stdout)
+	}), nil
 }
 
-// outOfFold scores every observation with a policy made from the other folds.
-func outOfFold(seen []observed, learn func(train []observed) policy.Policy) []scored {
-	folds := map[string][]int{}
-	for i, o := range seen {
-		folds[foldOf(o.sample)] = append(folds[foldOf(o.sample)], i)
+// outOfFold scores every observation with a policy made from the other parts,
+// less the campaigns that the part shares with them.
+func outOfFold(seen []observed, part func(*observed) string, learn func(train []observed) policy.Policy) []observed {
+	parts := map[string][]int{}
+	for i := range seen {
+		name := part(&seen[i])
+		parts[name] = append(parts[name], i)
 	}
-	out := make([]scored, len(seen))
-	for _, name := range sortedKeys(folds) {
-		var train []observed
-		for _, o := range seen {
-			if foldOf(o.sample) != name {
-				train = append(train, o)
-			}
-		}
-		p := learn(train)
-		for _, i := range folds[name] {
+	out := make([]observed, len(seen))
+	for _, name := range sortedKeys(parts) {
+		p := learn(others(seen, part, name))
+		for _, i := range parts[name] {
 			v := p.Decide(&mail.Message{}, &mail.Facts{Evidence: seen[i].items})
-			out[i] = scored{seen[i].sample, float64(v.LogOdds), v.Disposition, seen[i].cpuMS}
+			out[i] = seen[i]
+			out[i].odds, out[i].disposition = float64(v.LogOdds), v.Disposition
+			out[i].weighed = p.Weights.Weigh(seen[i].items)
 		}
 	}
 	return out
 }
 
-// foldOf names the fold of a sample: its source, and for the one that is most
-// of the phish whether it is of the newest year.
-func foldOf(s *sample) string {
-	fold := s.label + "/" + s.source
-	if s.source == "phishing_pot" {
-		if s.year >= 2026 {
-			return fold + "/2026"
+// others are the observations outside a part whose campaign has none inside.
+func others(seen []observed, part func(*observed) string, name string) []observed {
+	inside := map[int]bool{}
+	for i := range seen {
+		if part(&seen[i]) == name {
+			inside[seen[i].campaign] = true
 		}
-		return fold + "/earlier"
 	}
-	return fold
+	var out []observed
+	for i := range seen {
+		if !inside[seen[i].campaign] {
+			out = append(out, seen[i])
+		}
+	}
+	return out
 }
+
+// partOf names the part of a sample: its source, and for the one that is most
+// of the phish whether it is of the newest year.
+func partOf(o *observed) string {
+	s := o.sample
+	part := s.label + "/" + s.source
+	if s.source == splitSource {
+		if s.year >= newestYear {
+			return part + "/newest"
+		}
+		return part + "/earlier"
+	}
+	return part
+}
+
+// campaignPart deals campaigns into parts of about the same number.
+func campaignPart(o *observed) string { return fmt.Sprint(o.campaign % campaignParts) }

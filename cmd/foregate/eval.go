@@ -3,47 +3,61 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"runtime"
 	"slices"
 	"sort"
 	"strings"
-	"text/tabwriter"
 
+	"foregate/evidence"
 	"foregate/mail"
+	"foregate/policy"
 )
 
 type evalCmd struct {
 	Corpus  string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
 	JSON    bool   `help:"Print one JSON object."`
 	Ordered bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
-	CV      bool   `name:"cv" help:"Cross-validate: judge each source with weights measured on the others (phishing_pot by year: 2026 against earlier)."`
+	CV      bool   `name:"cv" help:"Cross-validate: judge each part with weights measured on the others. No campaign is on both sides."`
+	Parts   string `enum:"source,campaign" default:"source" help:"Parts of --cv: source (phishing_pot by year: the newest against the earlier ones) or campaign (five groups of campaigns, all sources in each)."`
 }
 
 // Help is the long help text.
 func (evalCmd) Help() string {
 	return `Judges a labelled corpus with the envelope data it records (no DNS is asked) and
 prints, per source, how much is held and flagged; how much phish is caught at
-1 %, 0.1 % and 0.03 % of ham, with thresholds on the odds; and what a message
-costs. The control set is phish that came the same way as the list ham.
+1 %, 0.1 % and 0.03 % of ham, with thresholds on the odds; what each family of
+evidence adds; whether the probabilities come true; and what a message costs.
+The control set is phish that came the same way as the list ham. Bulk spam is
+neither phish nor ham and has columns of its own. Ranges are 95 % intervals of a
+bootstrap that draws campaigns (messages of nearly the same text), not messages.
 
-Example:
-  foregate eval --corpus ../shared/data/mail`
+Without --cv the weights may have been measured on the very messages that are
+judged. With it no message is judged by weights that it, or another of its
+campaign, was measured for.
+
+Examples:
+  foregate eval --corpus ../shared/data/mail
+  foregate eval --cv --json | jq .reliability`
 }
 
 // evalReport is the object of --json.
 type evalReport struct {
-	Sources []evalSource `json:"sources"`
-	ROC     []evalPoint  `json:"roc"`
-	CPUms   evalCost     `json:"cpu_ms"`
+	Sources     []evalSource    `json:"sources"`
+	ROC         []evalPoint     `json:"roc"`
+	CPUms       evalCost        `json:"cpu_ms"`
+	CV          string          `json:"cross_validated,omitempty"` // by what; "" when not
+	Campaigns   map[string]int  `json:"campaigns"`                 // by label
+	Ablation    []evalAblation  `json:"ablation"`
+	Reliability evalReliability `json:"reliability"`
 }
 
 type evalSource struct {
-	Label   string `json:"label"`
-	Source  string `json:"source"`
-	N       int    `json:"n"`
-	Held    int    `json:"held"`    // hold or reject at the default policy
-	Flagged int    `json:"flagged"` // flag at the default policy
+	Label   string  `json:"label"`
+	Source  string  `json:"source"`
+	N       int     `json:"n"`
+	Held    int     `json:"held"`            // hold or reject at the default policy
+	Flagged int     `json:"flagged"`         // flag at the default policy
+	Brier   float64 `json:"brier,omitempty"` // mean square of probability less truth; not of spam
 }
 
 type evalPoint struct {
@@ -53,6 +67,15 @@ type evalPoint struct {
 	TPR        float64            `json:"tpr"`
 	ControlTPR float64            `json:"control_tpr"`
 	BySource   map[string]float64 `json:"by_source"`
+	// TPRRange and ControlRange are 95 % intervals by campaign.
+	TPRRange     [2]float64 `json:"tpr_range"`
+	ControlRange [2]float64 `json:"control_range"`
+	// Newest is the share caught of the newest year of the source that spans
+	// several (phishing_pot), Earlier of its years before.
+	Newest  float64 `json:"newest_tpr"`
+	Earlier float64 `json:"earlier_tpr"`
+	// Spam is the share of bulk spam at or above the threshold.
+	Spam map[string]float64 `json:"spam"`
 }
 
 type evalCost struct {
@@ -62,12 +85,17 @@ type evalCost struct {
 	P99  float64 `json:"p99"`
 }
 
-// scored is one sample's outcome.
-type scored struct {
+// observed is one sample, what was found in it and what came of that.
+type observed struct {
 	sample      *sample
 	odds        float64
 	disposition mail.Disposition
 	cpuMS       float64
+	chances     []string        // conditions of chances that hold
+	items       []evidence.Item // as the stages gave them: ID, lineage, weight
+	weighed     []evidence.Item // as they were summed up, before the discount of lineages
+	text        sketch
+	campaign    int // messages of one campaign share a number
 }
 
 // Run judges the corpus and prints the figures.
@@ -77,7 +105,7 @@ func (c evalCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	conf.DNS.Offline = true
-	engine, err := newLoadedEngine(conf, w.stderr)
+	p, err := newPolicy(conf)
 	if err != nil {
 		return err
 	}
@@ -85,59 +113,121 @@ func (c evalCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	if c.CV {
-		return c.crossValidate(w, conf, engine, samples)
-	}
-	var results []scored
+	var seen []observed
 	var mean float64
 	if c.Ordered {
-		results, mean, err = scoreOrdered(w, conf, samples)
+		seen, mean, err = scoreOrdered(w, conf, samples)
 	} else {
-		results, mean, err = score(w, engine, samples)
+		engine, lerr := newLoadedEngine(conf, w.stderr)
+		if lerr != nil {
+			return lerr
+		}
+		seen, mean, err = observe(w, engine, samples)
 	}
 	if err != nil {
 		return err
 	}
-	report := evaluate(results)
+	groupCampaigns(seen)
+	if c.CV {
+		if seen, err = c.crossValidate(conf, p, seen); err != nil {
+			return err
+		}
+	} else {
+		for i := range seen {
+			seen[i].weighed = p.Weights.Weigh(seen[i].items)
+		}
+	}
+	report := evaluate(seen, float64(p.Prior))
 	report.CPUms.Mean = mean
+	if c.CV {
+		report.CV = c.Parts
+	}
 	if c.JSON {
 		return json.NewEncoder(w.stdout).Encode(report)
 	}
 	return report.print(w.stdout)
 }
 
-// score judges all samples. The mean cost is the processor time of the whole
-// process by message, in milliseconds.
-func score(w *world, engine judger, samples []sample) ([]scored, float64, error) {
+// observe judges the samples and keeps what was found. The mean cost is the
+// processor time of the whole process by message, in milliseconds, without what
+// the evaluation itself needs.
+func observe(w *world, engine judger, samples []sample) ([]observed, float64, error) {
+	out := make([]observed, len(samples))
 	bar := newProgress(w.stderr, "judging", len(samples))
 	defer bar.finish()
-	results := make([]scored, len(samples))
+	runtime.LockOSThread() // of the sink, whose time is not the gate's
+	defer runtime.UnlockOSThread()
 	runtime.GC() // the corpus itself is not the gate's garbage
-	before := processCPU()
+	before, own := processCPU(), threadCPU()
 	err := judgeAll(w.ctx, engine, len(samples),
 		func(i int) (mail.Envelope, []byte) { return samples[i].env, samples[i].raw },
 		func(i int, j judged) {
-			results[i] = scored{&samples[i], float64(j.verdict.LogOdds), j.verdict.Disposition, float64(j.cpu.Nanoseconds()) / 1e6}
+			out[i] = observation(&samples[i], j)
 			bar.step()
 		})
-	mean := float64((processCPU() - before).Nanoseconds()) / 1e6 / float64(max(1, len(samples)))
-	return results, mean, err
+	cost := processCPU() - before - (threadCPU() - own)
+	return out, float64(cost.Nanoseconds()) / 1e6 / float64(max(1, len(samples))), err
 }
 
-// evaluate turns scores into the report, but for the mean cost.
-func evaluate(results []scored) evalReport {
-	var r evalReport
+// observation keeps what counts of a judged sample.
+func observation(s *sample, j judged) observed {
+	o := observed{
+		sample: s, odds: float64(j.verdict.LogOdds), disposition: j.verdict.Disposition,
+		cpuMS: float64(j.cpu.Nanoseconds()) / 1e6, text: sketchOf(j.msg),
+	}
+	for chance, has := range chances() {
+		if has(j) {
+			o.chances = append(o.chances, chance)
+		}
+	}
+	for _, it := range j.facts.Evidence {
+		o.items = append(o.items, evidence.Item{ID: it.ID, Lineage: it.Lineage, Weight: it.Weight, Measured: it.Measured})
+	}
+	return o
+}
+
+// evaluate turns observations into the report, but for the mean cost. prior is
+// the log10 odds that the observations' odds begin from.
+func evaluate(seen []observed, prior float64) evalReport {
+	r := evalReport{Sources: bySource(seen), Campaigns: countCampaigns(seen)}
+	for _, ham := range []string{"all", "2019+"} {
+		kept := since(seen, ham)
+		order := byOdds(kept)
+		draws := bootstrap(kept)
+		for _, fpr := range []float64{.01, .001, .0003} {
+			p := rocPoint(kept, fpr)
+			p.Ham = ham
+			p.TPRRange, p.ControlRange = draws.ranges(kept, order, fpr)
+			r.ROC = append(r.ROC, p)
+		}
+	}
+	costs := make([]float64, 0, len(seen))
+	for _, o := range seen {
+		costs = append(costs, o.cpuMS)
+	}
+	sort.Float64s(costs)
+	r.CPUms = evalCost{P50: quantile(costs, .5), P95: quantile(costs, .95), P99: quantile(costs, .99)}
+	r.Ablation = ablate(since(seen, "2019+"), prior)
+	r.Reliability = reliability(seen, prior)
+	for i, s := range r.Sources {
+		r.Sources[i].Brier = r.Reliability.bySource[s.Label+"/"+s.Source]
+	}
+	return r
+}
+
+// bySource counts what is held and flagged of each source.
+func bySource(seen []observed) []evalSource {
+	var out []evalSource
 	index := map[[2]string]int{}
-	var costs []float64
-	for _, s := range results {
+	for _, s := range seen {
 		key := [2]string{s.sample.label, s.sample.source}
 		i, ok := index[key]
 		if !ok {
-			i = len(r.Sources)
+			i = len(out)
 			index[key] = i
-			r.Sources = append(r.Sources, evalSource{Label: key[0], Source: key[1]})
+			out = append(out, evalSource{Label: key[0], Source: key[1]})
 		}
-		src := &r.Sources[i]
+		src := &out[i]
 		src.N++
 		switch s.disposition {
 		case mail.Hold, mail.Reject:
@@ -145,48 +235,46 @@ func evaluate(results []scored) evalReport {
 		case mail.Flag:
 			src.Flagged++
 		}
-		costs = append(costs, s.cpuMS)
 	}
-	slices.SortFunc(r.Sources, func(a, b evalSource) int {
+	slices.SortFunc(out, func(a, b evalSource) int {
 		return strings.Compare(a.Label+"/"+a.Source, b.Label+"/"+b.Source)
 	})
-	for _, ham := range []string{"all", "2019+"} {
-		for _, fpr := range []float64{.01, .001, .0003} {
-			r.ROC = append(r.ROC, rocPoint(results, ham, fpr))
-		}
-	}
-	sort.Float64s(costs)
-	r.CPUms = evalCost{P50: quantile(costs, .5), P95: quantile(costs, .95), P99: quantile(costs, .99)}
-	return r
+	return out
 }
 
-// rocPoint finds the lowest threshold at which at most the given share of ham
-// is caught, and what of the phish is caught there. "2019+" leaves out messages
-// of years before 2019 on both sides.
-func rocPoint(results []scored, ham string, fpr float64) evalPoint {
-	p := evalPoint{Ham: ham, FPR: fpr, BySource: map[string]float64{}}
-	var hamOdds []float64
-	kept := results[:0:0]
-	for _, s := range results {
-		if ham == "2019+" && s.sample.year < 2019 {
-			continue
-		}
-		kept = append(kept, s)
-		if s.sample.label == "ham" {
-			hamOdds = append(hamOdds, s.odds)
+// since keeps the messages that a comparison is about: "2019+" leaves out
+// messages of years before 2019 on all sides.
+func since(seen []observed, ham string) []observed {
+	if ham != "2019+" {
+		return seen
+	}
+	kept := make([]observed, 0, len(seen))
+	for _, s := range seen {
+		if s.sample.year >= 2019 {
+			kept = append(kept, s)
 		}
 	}
-	p.Threshold = threshold(hamOdds, fpr)
+	return kept
+}
+
+// newestYear is the year that the time split keeps for the figure: weights may
+// come of earlier ones.
+const newestYear = 2026
+
+// rocPoint finds the lowest threshold at which at most the given share of ham
+// is caught, and what of the phish is caught there.
+func rocPoint(seen []observed, fpr float64) evalPoint {
+	p := evalPoint{FPR: fpr, BySource: map[string]float64{}, Spam: map[string]float64{}}
+	var ham []float64
+	for _, s := range seen {
+		if s.sample.label == "ham" {
+			ham = append(ham, s.odds)
+		}
+	}
+	p.Threshold = threshold(ham, fpr)
 	caught, n := map[string]int{}, map[string]int{}
-	for _, s := range kept {
-		if s.sample.label != "phish" {
-			continue
-		}
-		keys := []string{"", s.sample.source}
-		if strings.HasPrefix(s.sample.source, "list-borne-") {
-			keys = append(keys, "control")
-		}
-		for _, k := range keys {
+	for _, s := range seen {
+		for _, k := range pointKeys(s.sample) {
 			n[k]++
 			if s.odds >= p.Threshold {
 				caught[k]++
@@ -195,16 +283,49 @@ func rocPoint(results []scored, ham string, fpr float64) evalPoint {
 	}
 	for k := range n {
 		rate := float64(caught[k]) / float64(n[k])
-		switch k {
-		case "":
+		kind, name, _ := strings.Cut(k, "/")
+		switch {
+		case k == "phish":
 			p.TPR = rate
-		case "control":
+		case k == "control":
 			p.ControlTPR = rate
+		case k == "newest":
+			p.Newest = rate
+		case k == "earlier":
+			p.Earlier = rate
+		case kind == "spam":
+			p.Spam[name] = rate
 		default:
-			p.BySource[k] = rate
+			p.BySource[name] = rate
 		}
 	}
 	return p
+}
+
+// pointKeys are the rows that a sample counts in.
+func pointKeys(s *sample) []string {
+	switch s.label {
+	case "spam":
+		return []string{"spam/" + s.source}
+	case "phish":
+	default:
+		return nil
+	}
+	keys := []string{"phish", "phish/" + s.source}
+	switch {
+	case control(s):
+		keys = append(keys, "control")
+	case s.source == splitSource && s.year >= newestYear:
+		keys = append(keys, "newest")
+	case s.source == splitSource:
+		keys = append(keys, "earlier")
+	}
+	return keys
+}
+
+// control tells the phish that came the same way as the list ham.
+func control(s *sample) bool {
+	return s.label == "phish" && strings.HasPrefix(s.source, "list-borne-")
 }
 
 // threshold is the smallest score that at most the share fpr of the ham scores
@@ -215,7 +336,7 @@ func threshold(ham []float64, fpr float64) float64 {
 	slices.SortFunc(sorted, func(a, b float64) int { return -compareFloat(a, b) })
 	allowed := int(fpr * float64(len(sorted)))
 	if allowed >= len(sorted) {
-		return -1000
+		return float64(-policy.Never)
 	}
 	// Just above the highest score that must not be caught.
 	return sorted[allowed] + 1e-9
@@ -237,41 +358,6 @@ func quantile(sorted []float64, q float64) float64 {
 		return 0
 	}
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
-}
-
-func (r evalReport) print(out io.Writer) error {
-	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "label\tsource\tmessages\theld\t\tflagged\t\t")
-	for _, s := range r.Sources {
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\t%d\t%s\t\n", s.Label, s.Source, s.N, s.Held, rate(s.Held, s.N), s.Flagged, rate(s.Flagged, s.N))
-	}
-	tw.Flush()
-	fmt.Fprintln(out, "\nphish caught where so much ham is caught:")
-	var sources []string
-	for _, p := range r.ROC {
-		for s := range p.BySource {
-			if !slices.Contains(sources, s) {
-				sources = append(sources, s)
-			}
-		}
-	}
-	slices.Sort(sources)
-	fmt.Fprintf(tw, "ham\tbudget\tlog odds\tall phish\tcontrol set\t%s\t\n", strings.Join(sources, "\t"))
-	for _, p := range r.ROC {
-		fmt.Fprintf(tw, "%s\t%g %%\t%.2f\t%.1f %%\t%.1f %%\t", p.Ham, 100*p.FPR, p.Threshold, 100*p.TPR, 100*p.ControlTPR)
-		for _, s := range sources {
-			if tpr, ok := p.BySource[s]; ok {
-				fmt.Fprintf(tw, "%.1f %%\t", 100*tpr)
-			} else {
-				fmt.Fprint(tw, "-\t")
-			}
-		}
-		fmt.Fprintln(tw)
-	}
-	tw.Flush()
-	_, err := fmt.Fprintf(out, "\nprocessor time per message: mean %.3f ms (whole process), p50 %.3f, p95 %.3f, p99 %.3f ms (judging thread)\n",
-		r.CPUms.Mean, r.CPUms.P50, r.CPUms.P95, r.CPUms.P99)
-	return err
 }
 
 func rate(k, n int) string { return fmt.Sprintf("%.1f %%", 100*float64(k)/float64(max(1, n))) }

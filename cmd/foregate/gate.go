@@ -26,6 +26,7 @@ type gate struct {
 	onJudged func(*mail.Message, *mail.Facts, mail.Verdict, time.Duration)
 	history  *recorder // nil records nothing
 	learner  *learner  // nil learns nothing
+	budgets  *budgets  // nil bounds nothing
 }
 
 // newID names a message: a UUID whose order is that of time (RFC 9562 version 7).
@@ -42,12 +43,14 @@ func (g *gate) Receive(ctx context.Context, env mail.Envelope, raw []byte) (mail
 	start := time.Now()
 	m, f, v := g.engine.Judge(ctx, env, raw)
 	m.Meta.ID = g.newID()
+	v, ruling := g.budgets.spend(ctx, m, f, v)
 	if g.onJudged != nil {
 		g.onJudged(m, f, v, time.Since(start))
 	}
 	if err := g.held.Act(ctx, m, f, v); err != nil {
 		return mail.Outcome{}, fmt.Errorf("holding message %s: %w", m.Meta.ID, err)
 	}
+	g.budgets.said(m, v, ruling)
 	g.history.keep(m, f, v)
 	g.learner.keep(m, f, v)
 	return mail.Outcome{ID: m.Meta.ID, Verdict: v, Edit: g.edit(m, f, v)}, nil

@@ -55,6 +55,7 @@ type cli struct {
 	Rules      rulesCmd      `cmd:"" help:"Write, check, test and measure detection rules."`
 	Hunt       huntCmd       `cmd:"" help:"Look for messages by a query in the rule language."`
 	Intel      intelCmd      `cmd:"" help:"Know the attacker: take in intelligence, connect it, weigh who is behind a case."`
+	Names      namesCmd      `cmd:"" help:"Find imitations of protected names among host names."`
 	Eval       evalCmd       `cmd:"" help:"Measure detection and cost on a labelled corpus."`
 	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
 	Train      trainCmd      `cmd:"" help:"Make the model of the text classifier."`

@@ -44,8 +44,8 @@ func inOrder(samples []sample) []dated {
 // scoreOrdered judges samples one after the other in the order of their dates,
 // with a memory of senders that begins empty and learns after each verdict. The
 // time of a message is that of its Date field. The results are in that order;
-// the mean cost is as of score, learning included.
-func scoreOrdered(w *world, conf config, samples []sample) ([]scored, float64, error) {
+// the mean cost is as of observe, learning included.
+func scoreOrdered(w *world, conf config, samples []sample) ([]observed, float64, error) {
 	var now time.Time
 	conf.Sender.Enabled = true
 	senders, done, err := newSenders(w.ctx, conf, &sender.InMemory{}, func() time.Time { return now })
@@ -72,8 +72,8 @@ func scoreOrdered(w *world, conf config, samples []sample) ([]scored, float64, e
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	runtime.GC() // the corpus itself is not the gate's garbage
-	before := processCPU()
-	results := make([]scored, 0, len(queue))
+	before, own := processCPU(), time.Duration(0)
+	results := make([]observed, 0, len(queue))
 	for i, d := range queue {
 		if err := w.ctx.Err(); err != nil {
 			return nil, 0, err
@@ -89,9 +89,11 @@ func scoreOrdered(w *world, conf config, samples []sample) ([]scored, float64, e
 		if err := senders.Learn(w.ctx, j.msg, j.facts, j.verdict); err != nil {
 			return nil, 0, fmt.Errorf("learning from %s: %w", d.sample.path, err)
 		}
-		results = append(results, scored{d.sample, float64(j.verdict.LogOdds), j.verdict.Disposition, float64(j.cpu.Nanoseconds()) / 1e6})
+		sketching := threadCPU()
+		results = append(results, observation(d.sample, j))
+		own += threadCPU() - sketching
 		bar.step()
 	}
-	mean := float64((processCPU() - before).Nanoseconds()) / 1e6 / float64(max(1, len(queue)))
+	mean := float64((processCPU() - before - own).Nanoseconds()) / 1e6 / float64(max(1, len(queue)))
 	return results, mean, nil
 }

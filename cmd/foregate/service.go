@@ -82,10 +82,14 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 		s.history = newRecorder(db, conf.History, log)
 	}
 	g := &gate{engine: engine, held: s.keeper, authserv: conf.SMTP.Hostname, newID: newID, history: s.history, learner: s.learner}
+	if g.budgets, err = newBudgets(conf, db, log, time.Now); err != nil {
+		return nil, errors.Join(err, closeSenders(), db.Close())
+	}
 	s.server = &smtpd.Server{Config: scfg, Gate: g, Log: log}
 	s.metrics = newMetrics(s.server.Stats)
 	s.metrics.addRules(&s.rules)
 	s.metrics.addHistory(s.history)
+	s.metrics.addBudgets(g.budgets)
 	s.server.OnDone, g.onJudged = s.metrics.done, s.metrics.judged
 	return s, nil
 }
