@@ -5,7 +5,7 @@ FUZZTIME ?= 10s
 BENCH   ?= .
 COUNT   ?= 1
 
-.PHONY: run build test check bench fuzz e2e docs measure deps clean
+.PHONY: run build test check bench fuzz e2e docs measure weights deps clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/foregate
@@ -49,6 +49,11 @@ measure: build
 	$(BIN) -c docs/measure.yaml rules measure --corpus ../shared/data/mail --markdown \
 		--reasons docs/rules-reasons.tsv --weights evidence/rules.tsv > docs/rules-measured.md.new
 	mv docs/rules-measured.md.new docs/rules-measured.md
+
+# The weights of evidence, measured on the development corpora and fitted to each
+# other. Rules of the public feed keep the rates of "make measure".
+weights: build
+	$(BIN) calibrate --corpus ../shared/data/mail --out evidence/weights.tsv --rules evidence/rules.tsv
 
 clean:
 	rm -rf bin var

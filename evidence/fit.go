@@ -18,6 +18,11 @@ type FitOptions struct {
 	Prior  Weight  // log10 odds before evidence; the observations must be weighted to it
 	Pull   float64 // how strongly weights are pulled to where they start, default 1
 	Rounds int     // passes of gradient descent, default 300
+	// Mislabelled is the share of observations called benign that are attacks in
+	// truth, as every real collection has some. Without it, few of them outweigh
+	// all true attacks where the prior makes a benign message count a hundred
+	// times as much.
+	Mislabelled float64
 }
 
 // Fit adjusts the measured weights of a table to each other: kinds of evidence
@@ -147,10 +152,25 @@ func (f *fitter) accumulate(r *fitRow) {
 	for i, t := range r.terms {
 		odds += factors[i] * f.w[t.j]
 	}
-	slope := -r.y * r.count * math.Ln10 / (1 + math.Exp(r.y*odds*math.Ln10)) / f.total
+	slope := f.slope(r.y, odds) * r.count / f.total
 	for i, t := range r.terms {
 		f.grad[t.j] += slope * factors[i]
 	}
+}
+
+// slope is the derivative of the loss of one observation by its log10 odds. An
+// observation is called benign when it is (1−p) or when it is an attack taken
+// for benign (ε·p), hence the loss −log(1−(1−ε)p): one that looks like a sure
+// attack pulls no more. This is logistic regression under one-sided label noise
+// (Bootkrajang and Kabán 2012).
+func (f *fitter) slope(y, odds float64) float64 {
+	p := 1 / (1 + math.Exp(-odds*math.Ln10))
+	if y > 0 {
+		return -(1 - p) * math.Ln10
+	}
+	per := math.Pow(10, -float64(f.opts.Prior)) * f.opts.Mislabelled // mistaken for each true attack
+	keep := 1 / (1 + per)
+	return keep * p * (1 - p) / (1 - keep*p + 1e-300) * math.Ln10
 }
 
 // factors is the share that each term keeps beside others of its lineage, as in

@@ -57,3 +57,27 @@ func TestFitIsMonotoneAndBounded(t *testing.T) {
 		}
 	})
 }
+
+// A few attacks among the messages called benign do not take the weight from
+// what marks all the others.
+func TestFitBearsWrongLabels(t *testing.T) {
+	start := NewTable([]Entry{{ID: "a", Weight: 1.5, NPhish: 1}, {ID: "b", Weight: 1.5, NPhish: 1}})
+	both := []Item{{ID: "a"}, {ID: "b"}}
+	obs := []Observation{
+		{Items: both, Attack: true, Count: 80},
+		{Attack: true, Count: 20},
+		{Items: both, Count: 50}, // five in a thousand benign messages, in truth attacks
+		{Count: 9950},
+	}
+	sum := func(o FitOptions) float64 {
+		got := Fit(start, obs, o)
+		a, _ := got.Lookup("a")
+		b, _ := got.Lookup("b")
+		return float64(a.Weight + b.Weight)
+	}
+	plain := sum(FitOptions{Prior: -2, Pull: .1})
+	told := sum(FitOptions{Prior: -2, Pull: .1, Mislabelled: .005})
+	if plain > 2.6 || told < plain+.5 {
+		t.Errorf("together they weigh %v, and %v when the labels are doubted", plain, told)
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"text/tabwriter"
 
 	"foregate/evidence"
+	"foregate/mail"
+	"foregate/scan/auth"
+	"foregate/scan/claim"
 )
 
 // calibrateMin is how many messages must show an item before its rate counts.
@@ -118,7 +121,7 @@ func calibrated(seen []observed, old *evidence.Table, least int) (table *evidenc
 // fitted is calibrated without the scale.
 func fitted(seen []observed, old *evidence.Table, least int) *evidence.Table {
 	measured := evidence.NewTable(entries(tally(seen), old, least))
-	return evidence.Fit(measured, observations(seen), evidence.FitOptions{Prior: fitPrior, Pull: fitPull})
+	return evidence.Fit(measured, observations(seen), evidence.FitOptions{Prior: fitPrior, Pull: fitPull, Mislabelled: fitMislabelled})
 }
 
 // confidence judges each part of the observations with weights fitted on the
@@ -171,11 +174,15 @@ func innerParts(seen []observed) func(*observed) string {
 	return func(o *observed) string { return fmt.Sprint(number[partOf(o)]) }
 }
 
-// The prior that the observations are weighted to, as the default policy's, and
-// how strongly the fit is pulled to the separate rates.
+// How the weights are fitted (evidence.FitOptions): the prior that the
+// observations are weighted to, as the default policy's, and how strongly the
+// fit is pulled to the separate rates.
 const (
 	fitPrior = -2
-	fitPull  = 30
+	fitPull  = 2
+	// fitMislabelled: of the 6,819 messages called ham, about 33 are fraud or
+	// phishing by their text. Half of that share keeps the fit careful.
+	fitMislabelled = 0.0025
 )
 
 // observations turns samples into rows for the fit: the sources of a label
@@ -243,21 +250,37 @@ func chances() map[string]func(judged) bool {
 		"form.hidden-text": hasHTML,
 		"form.picture":     hasHTML,
 		"form.bare-link":   hasHTML,
+		"link.button":      hasButton,
+		"link.picture":     hasPicture,
 		"link.":            func(j judged) bool { return len(j.msg.Body.Links) > 0 },
 		"file.":            func(j judged) bool { return len(j.msg.Attachments) > 0 },
 	}
+}
+
+// hasButton tells whether the message has something to click whose words do not
+// say where it leads.
+func hasButton(j judged) bool {
+	return slices.ContainsFunc(j.facts.Links, func(l mail.LinkFact) bool {
+		return l.Kind == "anchor" && l.Source == "html" && l.Visible && strings.HasPrefix(l.URL, "http") && !strings.Contains(l.Text, ".")
+	})
+}
+
+// hasPicture tells whether the message shows a picture that it does not bring.
+func hasPicture(j judged) bool {
+	return slices.ContainsFunc(j.facts.Links, func(l mail.LinkFact) bool { return l.Kind == "image" && strings.HasPrefix(l.URL, "http") })
 }
 
 func hasHTML(j judged) bool { return j.msg.Body.HTML != nil }
 
 // chanceOf returns the condition that the evidence of an ID is measured under.
 func chanceOf(id string) string {
+	longest := ""
 	for _, prefix := range sortedKeys(chances()) {
-		if prefix != "" && strings.HasPrefix(id, prefix) {
-			return prefix
+		if len(prefix) > len(longest) && strings.HasPrefix(id, prefix) {
+			longest = prefix
 		}
 	}
-	return ""
+	return longest
 }
 
 // tally counts the observations.
@@ -318,13 +341,24 @@ func entries(k counts, old *evidence.Table, least int) []evidence.Entry {
 			}
 			continue
 		}
-		out[id] = evidence.Measure(id, hp, np, hh, nh, "development corpora, sources balanced")
+		e := evidence.Measure(id, hp, np, hh, nh, "development corpora, sources balanced")
+		if exonerates(id) != (e.Weight < 0) {
+			e.Weight = 0 // more frequent on the wrong side, by the make of the corpora
+		}
+		out[id] = e
 	}
 	var list []evidence.Entry
 	for _, id := range sortedKeys(out) {
 		list = append(list, out[id])
 	}
 	return list
+}
+
+// exonerates says whether a kind of evidence speaks against an attack. All other
+// evidence accuses: that one collection of honest mail has much of it (forms in
+// the newsletters of 2010) makes it no sign of honesty.
+func exonerates(id string) bool {
+	return id == auth.AuthorProven || id == claim.IDBacked || strings.HasPrefix(id, "text.benign")
 }
 
 // minBalanced is the size below which a source is not cut: where one collection

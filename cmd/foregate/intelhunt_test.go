@@ -86,7 +86,7 @@ func TestRetroHunt(t *testing.T) {
 
 // TestCampaigns clusters the gate's own messages: lures of one template come
 // together, letters through one bulk sender do not.
-func TestCampaigns(t *testing.T) {
+func TestClusterOfMessages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	db, err := store.Open(t.Context(), path)
 	if err != nil {

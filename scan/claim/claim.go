@@ -36,6 +36,7 @@ const (
 	IDAddressInName    = "claim.address-in-display-name" // the display name shows another address
 	IDReplyTo          = "claim.reply-to-diverges"       // replies go to another organisation
 	IDReplyToFreeMail  = "claim.reply-to-freemail"       // replies go to a free mailbox, the author has a domain
+	IDReplyNowhere     = "claim.reply-to-nowhere"        // replies go to an address that no mail can reach
 	IDConfusable       = "claim.display-name-confusable" // hidden or look-alike characters in the display name
 	IDFreeMailOrg      = "claim.freemail-organisation"   // a free mailbox that claims to be an organisation
 	IDBrandSpoofed     = "claim.brand-spoofed"           // a brand's own address, and what could be checked did not prove it
@@ -142,6 +143,7 @@ func (st *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) erro
 	x.body()
 	x.lookalikes()
 	x.replyTo()
+	x.origin()
 	f.Add(x.items...)
 	return nil
 }

@@ -87,6 +87,10 @@ func (x *exam) replyTo() {
 	for i := range x.m.Headers.ReplyTo {
 		r := &x.m.Headers.ReplyTo[i].Email
 		host := r.Domain.Domain
+		if nowhere(r) {
+			x.add(IDReplyNowhere, "wants replies at "+r.Email+", where nobody can get them", r.Email, lineageReply)
+			return
+		}
 		if host == "" || root(r.Domain.RootDomain, host) == x.s.root || x.isRecipient(r.Email) || x.sameOwner(host, x.s.host) {
 			continue
 		}
@@ -101,6 +105,18 @@ func (x *exam) replyTo() {
 		}
 		return
 	}
+}
+
+// nowhere reports an address that no mail can reach: its domain is reserved (RFC
+// 2606, RFC 6761) or has no dot.
+func nowhere(a *mail.EmailAddress) bool {
+	host := strings.ToLower(a.Domain.Domain)
+	switch host {
+	case "example.com", "example.net", "example.org", "test.com", "domain.com", "localhost":
+		return true
+	}
+	_, domainPart, found := strings.Cut(a.Email, "@")
+	return found && domainPart != "" && !strings.Contains(domainPart, ".") || under(host, "invalid") || under(host, "localhost")
 }
 
 // isListAddress reports an address that is named as mailing lists are.

@@ -31,6 +31,8 @@ func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
 	f.Add(headers(m)...)
 	f.Add(invisible(m)...)
 	f.Add(pictures(m)...)
+	f.Add(subject(m)...)
+	f.Add(mailer(m)...)
 	return nil
 }
 

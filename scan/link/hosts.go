@@ -14,14 +14,16 @@ import (
 // anyone can make.
 func isShortener(d *mail.Domain) bool {
 	switch d.Domain {
-	case "bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "v.gd", "buff.ly", "rebrand.ly", "cutt.ly",
+	case "bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "v.gd", "buff.ly", "rebrand.ly", "cutt.ly",
 		"rb.gy", "t.ly", "shorturl.at", "tiny.cc", "bl.ink", "s.id", "qrco.de", "linktr.ee", "lnkd.in", "soo.gd",
 		"short.gy", "tny.im", "shrtco.de", "u.to", "clck.ru", "vk.cc", "urlz.fr", "n9.cl", "acortar.link", "bitly.ws",
 		"t2m.io", "adf.ly", "shorte.st", "x.co", "me2.do", "dik.si", "kutt.it", "tr.ee", "2u.pw", "snip.ly",
+		"zpr.io", "is.gd", "app.goo.gl", "urly.fi", "lmy.de", "geni.us", "tinu.be", "zurl.ws", "hubs.ly", "bom.so", "short.gd",
+		"lihi.cc", "lihi2.cc", "lihi3.cc", "share.google", "search.app", "goo.su", "clk.li", "1url.cz", "zws.im", "ay.live", "grabify.link",
 		"l.ead.me", "qr.link", "surl.li", "encurtador.com.br", "ln.run", "lihi1.com", "reurl.cc", "ppt.cc", "p.asia":
 		return true
 	}
-	return d.RootDomain == "page.link" || d.RootDomain == "app.link" || d.RootDomain == "onelink.me"
+	return strings.HasSuffix(d.Domain, ".app.goo.gl") || d.RootDomain == "page.link" || d.RootDomain == "app.link" || d.RootDomain == "onelink.me"
 }
 
 // isFreeHost says whether anyone can publish under the host without owning a
@@ -36,7 +38,12 @@ func isFreeHost(d *mail.Domain) bool {
 		"weebly.com", "weeblysite.com", "wixsite.com", "webflow.io", "blogspot.com", "square.site", "myshopify.com",
 		"azurewebsites.net", "blob.core.windows.net", "web.core.windows.net", "cloudapp.net", "azurestaticapps.net",
 		"run.app", "appspot.com", "cloudfunctions.net", "000webhostapp.com", "framer.app", "framer.website", "notion.site",
-		"translate.goog", "trycloudflare.com", "ngrok.io", "ngrok.app", "ngrok-free.app", "duckdns.org", "no-ip.org", "ddns.net",
+		"translate.goog", "jelastic.dogado.eu", "cloudlets.zone", "b-cdn.net", "giize.com", "dynu.net", "ooguy.com", "gleeze.com", "mywire.org",
+		"theworkpc.com", "kozow.com", "loseyourip.com", "webredirect.org", "accesscam.org", "camdvr.org", "casacam.net", "freeddns.org", "serveftp.com",
+		"sytes.net", "zapto.org", "myftp.biz", "servehttp.com", "digitaloceanspaces.com", "linodeobjects.com", "cloudfront.net", "azurefd.net",
+		"azureedge.net", "trafficmanager.net", "core.windows.net", "vultrobjects.com", "wasabisys.com", "r.worldssl.net", "pythonanywhere.com",
+		"streamlit.app", "codesandbox.io", "stackblitz.io", "gitbook.io", "mailchimpsites.com", "canva.site", "my.canva.site", "start.page",
+		"trycloudflare.com", "ngrok.io", "ngrok.app", "ngrok-free.app", "duckdns.org", "no-ip.org", "ddns.net",
 		"hopto.org", "serveo.net", "backblazeb2.com", "netlify.com", "deno.dev", "edgeone.app", "lovable.app", "bubbleapps.io":
 		return true
 	}
@@ -48,7 +55,7 @@ func isFreeHost(d *mail.Domain) bool {
 	}
 	switch d.Domain {
 	case "sites.google.com", "forms.gle", "docs.google.com", "forms.office.com", "s3.amazonaws.com", "ipfs.io", "dweb.link",
-		"cloudflare-ipfs.com", "storage.cloud.google.com", "telegra.ph", "gateway.pinata.cloud":
+		"cloudflare-ipfs.com", "storage.cloud.google.com", "forms.yandex.com", "forms.yandex.ru", "drive.google.com", "script.google.com", "1drv.ms", "telegra.ph", "gateway.pinata.cloud":
 		return true
 	}
 	return strings.HasSuffix(d.Domain, ".amazonaws.com") && strings.Contains(d.Domain, ".s3")
@@ -76,18 +83,43 @@ func isTracker(d *mail.Domain) bool {
 	return false
 }
 
-// isAbusedTLD says whether a suffix is cheap and, in public abuse statistics,
-// over-represented.
-func isAbusedTLD(tld string) bool {
-	switch tld {
-	case "top", "xyz", "icu", "click", "cfd", "sbs", "rest", "cyou", "buzz", "monster", "shop", "online", "site", "store",
-		"live", "fun", "space", "website", "bond", "lol", "quest", "beauty", "hair", "skin", "makeup", "autos", "boats",
-		"mom", "link", "tk", "ml", "ga", "cf", "gq", "pw", "cc", "su", "ws", "zip", "mov", "best", "work", "life", "world",
-		"today", "vip", "win", "bid", "loan", "date", "men", "stream", "download", "racing", "review", "trade", "party",
-		"science", "gdn", "support", "host", "press", "digital", "one", "run":
+// isPictureHost says whether anyone can put pictures under the host to show
+// them elsewhere: a company shows its logo from a server of its own.
+func isPictureHost(d *mail.Domain) bool {
+	switch d.RootDomain {
+	case "imgur.com", "zupimages.net", "twimg.com", "gyazo.com", "imgbox.com", "ibb.co", "imgbb.com", "postimg.cc", "postimg.org",
+		"postimages.org", "imgchest.com", "imageshack.com", "photobucket.com", "tinypic.com", "imageban.ru", "radikal.ru", "fastpic.org",
+		"fbcdn.net", "pinimg.com", "discordapp.com", "discordapp.net", "wikimedia.org", "casimages.com", "hizliresim.com", "imgsupload.com",
+		"freeimage.host", "lensdump.com", "prnt.sc", "prntscr.com", "flickr.com", "staticflickr.com", "giphy.com", "tenor.com",
+		"seeklogo.com", "1000logos.net", "logos-world.net", "logowik.com", "cryptologos.cc", "freepnglogos.com", "cleanpng.com",
+		"pngimg.com", "toppng.com", "brandslogos.com", "vectorlogo.zone", "worldvectorlogo.com", "logodownload.org", "logosmarcas.net":
+		return true
+	}
+	switch d.Domain {
+	case "blogger.googleusercontent.com", "lh3.googleusercontent.com", "encrypted-tbn0.gstatic.com", "graph.facebook.com", "firebasestorage.googleapis.com":
 		return true
 	}
 	return false
+}
+
+// isMessenger says whether a host opens a talk with a stranger on a messenger.
+func isMessenger(d *mail.Domain) bool {
+	switch d.RootDomain {
+	case "t.me", "telegram.me", "telegram.dog", "wa.me", "wa.link", "m.me", "line.me", "signal.me":
+		return true
+	}
+	return d.Domain == "api.whatsapp.com" || d.Domain == "chat.whatsapp.com"
+}
+
+// isCommon says whether everybody's messages lead there for a reason of no
+// weight: social media, shops of programs, services of the message's own maker.
+func isCommon(d *mail.Domain) bool {
+	switch d.RootDomain {
+	case "facebook.com", "twitter.com", "x.com", "instagram.com", "linkedin.com", "youtube.com", "youtu.be", "pinterest.com", "tiktok.com",
+		"apple.com", "play.google.com", "w3.org", "threads.net", "snapchat.com", "reddit.com", "xing.com", "vimeo.com", "spotify.com":
+		return true
+	}
+	return d.Domain == "play.google.com" || d.Domain == "maps.google.com" || d.Domain == "g.page"
 }
 
 // isExecutablePath says whether a path ends in a file that runs on a click.

@@ -44,15 +44,23 @@ const (
 	idHackedPath   = "link.content-system-path"
 	idCodedAddress = "link.encoded-address"
 	idFlood        = "link.flood"
+	idMessenger    = "link.messenger"
+	idButtonOne    = "link.button-elsewhere"  // all there is to click leads to one domain that is not the sender's
+	idButtonAll    = "link.buttons-elsewhere" // the same with several domains
+	idButtonShort  = "link.button-hidden-target"
+	idPictureIP    = "link.picture-ip"
+	idPictureHost  = "link.picture-host"
 )
 
 // The lineages: one trick often shows as several items.
 const (
-	lineageTarget = "link.target" // where the link leads
-	lineageHost   = "link.host"   // what the host looks like
-	lineageHop    = "link.hop"    // what stands between link and target
-	lineageActive = "link.active" // the message acts by itself
-	lineageText   = "link.text"   // what the reader is told
+	lineageTarget  = "link.target"  // where the link leads
+	lineageHost    = "link.host"    // what the host looks like
+	lineageHop     = "link.hop"     // what stands between link and target
+	lineageActive  = "link.active"  // the message acts by itself
+	lineageText    = "link.text"    // what the reader is told
+	lineagePicture = "link.picture" // where pictures come from
+	lineageButton  = "link.button"  // where all there is to click leads
 )
 
 // judgement collects items, the strongest quote of each ID.
@@ -83,6 +91,7 @@ func judge(m *mail.Message, refs []ref, left int) []evidence.Item {
 	for i := range refs {
 		j.reference(&refs[i])
 	}
+	j.buttons(refs)
 	j.passwordForm()
 	if left > 0 {
 		n := m.Mentions[len(m.Mentions)-left]
@@ -132,8 +141,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// reference judges one reference. Images and styles are fetched, not
-// followed, and headers are for programs: neither deceives a reader.
+// reference judges one reference. Styles are fetched, not followed, and
+// headers are for programs: neither deceives a reader.
 func (j *judgement) reference(r *ref) {
 	switch r.Kind {
 	case mail.MentionAnchor, mail.MentionText, mail.MentionForm, mail.MentionRefresh, mail.MentionSVG, mail.MentionFile:
@@ -142,6 +151,8 @@ func (j *judgement) reference(r *ref) {
 		j.hops(r)
 	case mail.MentionFrame:
 		j.scheme(r)
+	case mail.MentionImage:
+		j.picture(r)
 	case mail.MentionBase:
 		if h := host(&r.url); h != "" {
 			j.note(r, idBase, lineageActive, "The message sets a base address, "+h+", that its relative links lead to.")

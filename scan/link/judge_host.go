@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"foregate/domain"
 	"foregate/mail"
 	"foregate/mail/weburl"
 )
@@ -44,6 +45,9 @@ func (j *judgement) hosting(r *ref, d *mail.Domain) {
 	if isShortener(d) && len(r.url.Path) > 1 {
 		j.note(r, idShortener, lineageHop, "A link hides its target behind the short name of "+d.Domain+".")
 	}
+	if isMessenger(d) {
+		j.note(r, idMessenger, lineageTarget, "A link goes on to a messenger, "+d.Domain+".")
+	}
 	if isFreeHost(d) {
 		j.note(r, idFreeHost, lineageTarget, "A link leads to "+d.Domain+", where anyone can publish.")
 	}
@@ -56,8 +60,8 @@ func (j *judgement) hosting(r *ref, d *mail.Domain) {
 	if bare(r) {
 		return
 	}
-	if isAbusedTLD(d.TLD) {
-		j.note(r, idAbusedTLD, lineageTarget, "A link leads to "+d.Domain+", under a suffix that abuse prefers.")
+	if domain.ThrowAway(suffix(d.TLD)) {
+		j.note(r, idAbusedTLD, lineageTarget, "A link leads to "+d.Domain+", under a suffix whose names are bought to be thrown away.")
 	}
 	j.labels(r, d)
 }
@@ -73,10 +77,13 @@ func (j *judgement) labels(r *ref, d *mail.Domain) {
 	if isServerName(d.Subdomain) {
 		j.note(r, idServerName, lineageHost, "The host "+d.Domain+" has no name but that of its address.")
 	}
-	if randomLabel(d.SLD) || randomLabel(d.Subdomain) {
+	if randomLabel(d.SLD) || randomLabel(d.Subdomain) || domain.Random(d.SLD) {
 		j.note(r, idRandomHost, lineageHost, "The host "+d.Domain+" looks generated.")
 	}
 }
+
+// suffix is the last label of a public suffix.
+func suffix(tld string) string { return tld[strings.LastIndexByte(tld, '.')+1:] }
 
 // nameInside finds a whole domain name in a subdomain
 // ("www.bank.co.jp.example.top"), "" when there is none. Country codes alone

@@ -1,0 +1,69 @@
+package claim
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOrigin(t *testing.T) {
+	st := testStage(t)
+	tests := []struct {
+		name string
+		l    letter
+		rdns string
+		want []string
+	}{
+		{"a plain sender", letter{from: "Jan Vrba <jan.vrba@stoffe-nord.de>", to: "ada@kontorwerke.de"}, "mx1.stoffe-nord.de", nil},
+		{"a local part drawn by lot", letter{from: "Car Insurance <BFwBIGA@stoffe-nord.de>"}, "", []string{IDRandomAddress}},
+		{"a domain drawn by lot", letter{from: "Info <info@xkqzvwpt.de>"}, "", []string{IDRandomAddress}},
+		{"a surname that only seems so", letter{from: "Tomasz Tkaczykqv <t.tkaczykqv@stoffe-nord.de>"}, "", nil},
+		{"capitals as names have them", letter{from: "Jane <JaneMcDonald@stoffe-nord.de>"}, "", nil},
+		{"a throw-away domain", letter{from: "Info <info@stoffe-nord.icu>"}, "", []string{IDThrowAwayDomain}},
+		{"a tenant of a help desk", letter{from: "Bonus <bonus@stoffe.zendesk.com>"}, "", []string{IDSharedService}},
+		{"in the reader's own name", letter{from: "Ada <ada@stoffe-nord.de>", to: "ada@stoffe-nord.de"}, "", []string{IDFromYourself}},
+		{"to oneself, proven", letter{from: "Ada <ada@stoffe-nord.de>", to: "ada@stoffe-nord.de", auth: proven("stoffe-nord.de")}, "", nil},
+		{"the reader in the subject", letter{from: "Info <i@stoffe-nord.de>", to: "ada@kontorwerke.de", subject: "Ada@kontorwerke.de, your parcel"}, "", []string{IDReaderSubject}},
+		{"the reader in the name", letter{from: `"Mailbox of ada@kontorwerke.de" <i@stoffe-nord.de>`, to: "ada@kontorwerke.de"}, "", []string{IDAddressInName, IDOwnOrg, IDReaderName}},
+		{"an unnamed machine", letter{from: "Info <i@stoffe-nord.de>"}, "198-51-100-7.ip.hoster.de", []string{IDMachine}},
+		{"a literal is no name", letter{from: "Info <i@stoffe-nord.de>"}, "[198.51.100.7]", nil},
+		{"a trade mark", letter{from: "Stoffe Nord® <i@stoffe-nord.de>"}, "", []string{IDMarkedName}},
+		{"alarm", letter{from: "🚨 Stoffe Nord <i@stoffe-nord.de>"}, "", []string{IDPictureName}},
+		{"a case", letter{from: "Stoffe Nord 7731-2291988 <i@stoffe-nord.de>"}, "", []string{IDCodeName}},
+		{"an office of nobody", letter{from: "Security Team <i@stoffe-nord.de>"}, "", []string{IDOffice}},
+		{"a public authority", letter{from: "Tribunal de Justiça <i@stoffe-nord.de>"}, "", []string{IDPublicBody}},
+		{"a public authority's own", letter{from: "Ministerio de Hacienda <i@hacienda.gob.es>"}, "", nil},
+		{"replies to nobody", letter{from: "Info <i@stoffe-nord.de>", replyTo: "no-reply@example.com"}, "", []string{IDReplyNowhere}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, f := tt.l.build()
+			m.Envelope.RDNS = tt.rdns
+			if err := st.Analyze(t.Context(), m, f); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, it := range f.Evidence {
+				got = append(got, it.ID)
+			}
+			slices.Sort(got)
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// Whatever an address is, the stage looks at it without a panic.
+func FuzzOrigin(f *testing.F) {
+	st := testStage(f)
+	f.Add("Ada <a@b.c>", "198-51-100-7.x.example", "subject")
+	f.Fuzz(func(t *testing.T, from, rdns, subject string) {
+		m, facts := letter{from: from, subject: subject}.build()
+		m.Envelope.RDNS = rdns
+		if err := st.Analyze(t.Context(), m, facts); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
