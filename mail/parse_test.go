@@ -277,7 +277,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestLinearWork counts delimiter lines looked at, not time: twice the message
+// TestLinearWork counts comparisons with delimiter lines, not time: twice the message
 // may cost at most a little over twice the work.
 func TestLinearWork(t *testing.T) {
 	work := func(raw string) (int, int) {
@@ -295,6 +295,13 @@ func TestLinearWork(t *testing.T) {
 		},
 		"many boundaries": func(n int) string {
 			return message("Content-Type: multipart/mixed; boundary=A; boundary=B; boundary=C; boundary=D\r\n", strings.Repeat("--A\r\n--B\r\n--C\r\n--D\r\n", n))
+		},
+		"many fields": func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n", i)
+			}
+			return b.String() + "\r\n" + strings.Repeat("--b1\r\n", n)
 		},
 		"part headers": func(n int) string { return strings.Repeat("\r\nContent-Type: text/plain\r\n", n) },
 	} {

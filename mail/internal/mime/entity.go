@@ -28,6 +28,10 @@ type ctype struct {
 	params header.Params
 }
 
+// maxTypes bounds the fields of one kind that count. Readers take the first or
+// the last of them: of more, those are kept.
+const maxTypes = 32
+
 // readView picks the MIME fields of a header.
 func readView(fields []header.Field) view {
 	var v view
@@ -47,13 +51,14 @@ func readView(fields []header.Field) view {
 		switch loose := header.LooseKey(key); loose {
 		case "contenttype":
 			text := f.Value()
+			v.types = v.types[:min(len(v.types), maxTypes-1)]
 			v.types = append(v.types, ctype{raw: f.Raw, text: text, params: header.ParseParams(text)})
 			v.odd = v.odd || key != "content-type"
 		case "contenttransferencoding":
-			v.ctes = append(v.ctes, f.Value())
+			v.ctes = append(v.ctes[:min(len(v.ctes), maxTypes-1)], f.Value())
 			v.odd = v.odd || key != "content-transfer-encoding"
 		case "contentdisposition":
-			v.disps = append(v.disps, *f)
+			v.disps = append(v.disps[:min(len(v.disps), maxTypes-1)], *f)
 			v.odd = v.odd || key != "content-disposition"
 		case "contentid":
 			if v.id == "" {
@@ -349,6 +354,10 @@ func (p *parser) noteView(src *source, c context, v *view) {
 // maxBoundary is the length RFC 2046 section 5.1.1 allows.
 const maxBoundary = 70
 
+// maxCandidates bounds the boundaries that each delimiter line is compared with:
+// a field of many readings has a dozen.
+const maxCandidates = 48
+
 // candidates finds the boundaries that occur in src.buf[start:end], in the
 // order readers prefer them; those that cut alike are one.
 func (p *parser) candidates(src *source, v *view, start, end int) []candidate {
@@ -358,7 +367,14 @@ func (p *parser) candidates(src *source, v *view, start, end int) []candidate {
 		if !strings.Contains(strings.ToLower(t.text), "boundary") && !strings.Contains(t.text, "=?") {
 			continue
 		}
+		if len(all) >= maxCandidates {
+			p.note(BoundReadings, t.text, src.offset(start))
+			break
+		}
 		for _, b := range header.Boundaries(t.raw) {
+			if slices.ContainsFunc(all, func(o candidate) bool { return o.text == b && !o.prefix }) {
+				continue // an earlier field says the same
+			}
 			all = append(all, candidate{text: b, field: fi})
 			if len(b) > maxBoundary {
 				all = append(all, candidate{text: b[:maxBoundary], field: fi, prefix: true})
@@ -371,9 +387,10 @@ func (p *parser) candidates(src *source, v *view, start, end int) []candidate {
 	if len(all) == 0 {
 		return nil
 	}
+	all = all[:min(len(all), maxCandidates)]
 	hits := make([][]int, len(all))
 	for i := firstFrom(src.dashes, start); i < len(src.dashes) && src.dashes[i].from < end; i++ {
-		p.res.Work++
+		p.res.Work += len(all)
 		if p.budget--; p.budget < 0 {
 			p.note(BoundWork, "", src.offset(start))
 			break

@@ -294,7 +294,15 @@ func (s *splitter) at(depth int) int {
 
 // result makes the texts and drops messages that turned out empty.
 func (s *splitter) result() Result {
-	texts := make([]strings.Builder, len(s.msgs))
+	texts, sizes := make([]strings.Builder, len(s.msgs)), make([]int, len(s.msgs))
+	for i := range s.lines {
+		if l := &s.lines[i]; l.role == RoleText || l.role == RoleSignature {
+			sizes[l.thread] += l.end - l.body + 1
+		}
+	}
+	for k := range texts {
+		texts[k].Grow(sizes[k])
+	}
 	var sign strings.Builder
 	for i := range s.lines {
 		l := &s.lines[i]
