@@ -86,11 +86,7 @@ func (s *Server) load(b *smtp.Body) (raw []byte, free func(), err error) {
 }
 
 func repeat(r smtp.Reply, n int) []smtp.Reply {
-	all := make([]smtp.Reply, n)
-	for i := range all {
-		all[i] = r
-	}
-	return all
+	return slices.Repeat([]smtp.Reply{r}, n)
 }
 
 // combine makes one answer of many, as the package comment says.

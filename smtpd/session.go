@@ -536,12 +536,7 @@ func (ss *session) data(arg string) {
 	defer ss.reset()
 	b := &smtp.Body{Max: cfg.MaxSize, MaxLine: cfg.MaxLine, Tolerate: cfg.Normalize, Dir: cfg.SpoolDir}
 	defer b.Close()
-	spooled := int64(0)
-	b.Room = func(n int64) bool {
-		spooled += n
-		return s.nSpooled.Add(n) <= cfg.MaxSpool
-	}
-	defer func() { s.nSpooled.Add(-spooled) }()
+	b.Room = func(n int64) bool { return s.nSpooled.Add(n) <= cfg.MaxSpool }
 	ss.answer(smtp.Say(354, "End with <CRLF>.<CRLF>"))
 	ss.wire.Patience(cfg.DataTimeout, cfg.DataTotal)
 	if err := b.Read(ss.in); err != nil {

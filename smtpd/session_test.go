@@ -327,6 +327,7 @@ func TestMemoryBudget(t *testing.T) {
 		t.Errorf("no room: %q", got)
 	}
 	close(release)
+	waitFor(t, "memory", func() bool { return s.Stats().InFlight == 0 })
 	c.send(".\r\n")
 	for _, w := range []*wireClient{a, c} {
 		if got := w.read(); !strings.HasPrefix(got, "250 ") {

@@ -43,13 +43,14 @@ type Body struct {
 	MaxLine  int
 	Tolerate bool                    // bare CR and LF are to be normalised
 	Dir      string                  // of the file, which has no name there; "" is the system's
-	Room     func(octets int64) bool // asks for more of the disk
+	Room     func(octets int64) bool // asks for more of the disk; less than 0 gives back
 	Fault    Fault
 	Bare     bool  // bare CR or LF was seen; when that is no fault, Load normalises
 	Size     int64 // octets so far, 0 when the message has a fault
 
-	kept []byte // the end of the message, or all of it
-	file *os.File
+	kept    []byte // the end of the message, or all of it
+	file    *os.File
+	spooled int64 // asked for by Room
 }
 
 // Close lets go of the message.
@@ -58,6 +59,10 @@ func (b *Body) Close() {
 	if b.file != nil {
 		b.file.Close()
 		b.file = nil
+	}
+	if b.spooled > 0 {
+		b.Room(-b.spooled)
+		b.spooled = 0
 	}
 }
 
@@ -219,6 +224,7 @@ func (b *Body) add(chunk []byte) {
 
 // spool moves what is kept to the file.
 func (b *Body) spool() bool {
+	b.spooled += int64(len(b.kept))
 	if !b.Room(int64(len(b.kept))) {
 		return false
 	}
