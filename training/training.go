@@ -120,8 +120,8 @@ func expandAll(fsys fs.FS, dir string, perBase int) ([]Example, error) {
 				return nil, err
 			}
 			if dir == HardNegatives {
-				// A sender that signs as a known brand would be an impostor.
-				frames[lang]["BRAND"] = slots["COMPANY"]
+				// A sender that signs as a known brand or shop would be an impostor.
+				frames[lang]["BRAND"], frames[lang]["STORE"] = slots["COMPANY"], slots["COMPANY"]
 			}
 		}
 		bases, err := readBases(fsys, name, lang)

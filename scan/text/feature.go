@@ -160,10 +160,24 @@ func word(text string, i int) token {
 			n += size
 			continue
 		}
-		h = (h ^ uint64(lower(r))) * 0x100000001b3
+		if r < 0x300 || !unicode.Is(unicode.Mn, r) { // marks above letters are spelling, or hide a word from filters
+			h = (h ^ uint64(fold(r))) * 0x100000001b3
+		}
 		n += size
 	}
 	return token{start: i, end: n, hash: mix(h)}
+}
+
+// folded holds the plain letter of each of U+00C0 to U+017F: people in haste, and
+// attackers, leave the accents away.
+const folded = "aaaaaaaceeeeiiiidnoooooxouuuuytsaaaaaaaceeeeiiiidnooooo-ouuuuytyaaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
+
+// fold is lower, and takes the accents off Latin letters.
+func fold(r rune) rune {
+	if r = lower(r); r >= 0xc0 && int(r-0xc0) < len(folded) {
+		return rune(folded[r-0xc0])
+	}
+	return r
 }
 
 // lower folds case, and letters dressed up as symbols to plain ones.
@@ -267,7 +281,10 @@ func grams(dst []feature, w string, n int32) []feature {
 	window, runes := uint64('_'), 1
 	var front uint64
 	for _, r := range w {
-		r = lower(r)
+		if r >= 0x300 && unicode.Is(unicode.Mn, r) {
+			continue
+		}
+		r = fold(r)
 		if runes <= stem {
 			front = front<<16 | uint64(r)&0xffff ^ front>>48
 		} else if runes == stem+1 {

@@ -12,8 +12,8 @@ import (
 
 // Knobs of training; changing one changes the model.
 const (
-	folds       = 4     // of cross-fitting, by base text
-	epochs      = 8     // passes over the examples
+	folds       = 3     // of cross-fitting, by base text
+	epochs      = 6     // passes over the examples
 	rate        = 0.12  // Adagrad's
 	decay       = 0.02  // L2, at each step, of the weights touched
 	leastBases  = 2     // base texts that must share an n-gram

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"strings"
 	"sync"
 
@@ -21,7 +22,7 @@ var builtinModel []byte
 func Builtin() (*Model, error) { return New(builtinModel) }
 
 // Stage reports what a message's own text (not the text it answers) asks for,
-// as text.<label>.<confidence>, and answers the questions that rules ask about
+// as graded items and as text.<label>.<confidence>, and answers the questions that rules ask about
 // texts. Make one with NewStage; it is safe for concurrent use.
 type Stage struct {
 	model *Model
@@ -41,28 +42,79 @@ const lineage = "text"
 
 // Analyze implements scan.Stage; it never fails.
 func (s *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
-	for _, found := range s.read(Of(m)).Findings {
+	r := s.read(Of(m))
+	for _, it := range r.graded() {
+		f.Add(it)
+	}
+	for _, found := range r.Findings {
 		claim, ok := claims(found.Name)
 		if !ok {
 			continue
 		}
-		if len(found.Words) > 0 {
-			claim += fmt.Sprintf(" (%q)", strings.Join(found.Words, `", "`))
-			claim = strings.ReplaceAll(claim, `\"`, `"`)
-		}
 		f.Add(evidence.Item{
 			ID:    "text." + found.Name + "." + found.Confidence,
-			Claim: claim, Quote: found.Quote, Lineage: lineage,
+			Claim: withWords(claim, found.Words), Quote: found.Quote, Lineage: lineage,
 		})
 	}
 	return nil
 }
 
-// claims says a label in a sentence; topics and most tags are no evidence.
+// gradeOf names the grade of a probability by its log10 odds, "" below the
+// least. Steps of half a ban are as fine as some thousand labelled messages can
+// measure.
+func gradeOf(p float64) string {
+	for _, g := range [...]struct {
+		name string
+		from float64
+	}{{"extreme", 2}, {"strong", 1.5}, {"high", 1}, {"medium", 0.5}, {"low", 0}, {"faint", -0.5}} {
+		// The odds of p are at least 10^from.
+		if p >= (1-p)*math.Pow(10, g.from) {
+			return g.name
+		}
+	}
+	return ""
+}
+
+// graded returns how the whole text reads, for and against: text.attack.<grade>,
+// and text.unwanted.<grade> or text.benign.<grade>. Benign and unwanted are the
+// ends of one scale; its middle is no evidence.
+func (r Result) graded() []evidence.Item {
+	if !r.read {
+		return nil
+	}
+	var out []evidence.Item
+	if g := gradeOf(r.attack); g != "" {
+		out = append(out, evidence.Item{
+			ID:    "text.attack." + g,
+			Claim: withWords("The text reads like fraud or phishing", r.words), Quote: r.quote, Lineage: lineage,
+		})
+	}
+	switch g := gradeOf(r.unwanted); g {
+	case "", "faint":
+		if g := gradeOf(1 - r.unwanted); g != "low" && g != "faint" {
+			out = append(out, evidence.Item{ID: "text.benign." + g, Claim: "The text reads like ordinary mail", Lineage: lineage})
+		}
+	default:
+		out = append(out, evidence.Item{
+			ID:    "text.unwanted." + g,
+			Claim: withWords("The text reads like mail that nobody asked for", r.words), Quote: r.quote, Lineage: lineage,
+		})
+	}
+	return out
+}
+
+// withWords names the words that a claim rests on.
+func withWords(claim string, words []string) string {
+	if len(words) == 0 {
+		return claim
+	}
+	return claim + ` ("` + strings.Join(words, `", "`) + `")`
+}
+
+// claims says a label in a sentence; topics and most tags are no evidence, and
+// attack and benign are graded.
 func claims(name string) (string, bool) {
 	switch name {
-	case "attack":
-		return "The text reads like fraud or phishing", true
 	case "spam":
 		return "The text reads like bulk advertising", true
 	case "cred_theft":
@@ -91,8 +143,6 @@ func claims(name string) (string, bool) {
 		return "The text advertises remedies", true
 	case "dating":
 		return "The text offers acquaintance or sex", true
-	case "benign":
-		return "The text reads like ordinary mail", true
 	}
 	return "", false
 }

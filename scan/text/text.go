@@ -54,6 +54,12 @@ type Result struct {
 	Language string    // as rules name it: "english"; "" when unknown
 	Findings []Finding // of low confidence and up, likeliest first
 	Entities []shape.Entity
+
+	read     bool    // whether the text was long enough to be judged
+	attack   float64 // probability that it is fraud or phishing
+	unwanted float64 // probability that it is that or bulk advertising: not benign
+	quote    string  // the sentence that speaks most for either
+	words    []string
 }
 
 // NLU returns the result as rules see it.
@@ -110,6 +116,8 @@ func (m *Model) Classify(subject, body string) Result {
 	s.features = features(s.features, text, s.tokens)
 	m.collect(s)
 	z := m.sum(s.rows)
+	res.read = true
+	m.grade(&res, text, s, z)
 	for i, l := range m.labels {
 		p := m.probability(z, i)
 		if p < LowFrom {
@@ -123,6 +131,29 @@ func (m *Model) Classify(subject, body string) Result {
 	}
 	slices.SortStableFunc(res.Findings, func(a, b Finding) int { return cmp.Compare(b.Probability, a.Probability) })
 	return res
+}
+
+// grade sets what the stage weighs of every text: how likely it is an attack, or
+// unwanted at all, and the sentence that says so.
+func (m *Model) grade(res *Result, text string, s *scratch, z []float32) {
+	worst, spam := -1, 0.0
+	for i, l := range m.labels {
+		p := m.probability(z, i)
+		switch {
+		case l.kind == "intent" && l.name == "benign":
+			res.unwanted = 1 - p
+		case l.kind == "tag" && l.name == "attack":
+			res.attack = p
+			if p >= spam {
+				worst, spam = i, p
+			}
+		case l.kind == "tag" && l.name == "spam" && p > spam:
+			worst, spam = i, p
+		}
+	}
+	if worst >= 0 && max(res.attack, res.unwanted) >= 0.5 {
+		res.quote, res.words = m.explain(text, s, worst)
+	}
 }
 
 // LikeliestAttack returns the intent other than benign that fits a text best,
