@@ -350,7 +350,6 @@ func TestDearKeys(t *testing.T) {
 	if !dearRar(rar) || dearRar(filetest.Rar("geheim", f)) {
 		t.Error("the rounds of a RAR archive are not read")
 	}
-	start := time.Now()
 	if res, err := open(t, Rar{}, "rar", rar, "geheim"); err == nil {
 		t.Errorf("opened %v", show(res, err))
 	}
@@ -359,8 +358,5 @@ func TestDearKeys(t *testing.T) {
 	seven[i+5] = 0x40 | 40
 	if err := check7z(seven); !errors.Is(err, tree.ErrBudget) {
 		t.Errorf("a key of 2^40 rounds: %v", err)
-	}
-	if d := time.Since(start); d > time.Second {
-		t.Errorf("it took %v", d)
 	}
 }
