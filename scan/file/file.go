@@ -86,9 +86,9 @@ func (s Stage) report(m *mail.Message, f *mail.Facts, nodes []*Node) {
 // block characters, as a page; nil for nearly every message.
 func drawnBody(m *mail.Message) *Source {
 	switch {
-	case m.Body.HTML != nil && markup.MayDraw([]byte(m.Body.HTML.Raw)):
+	case m.Body.HTML != nil && markup.MayDraw(m.Body.HTML.Raw):
 		return &Source{Name: "message body.html", Declared: "text/html", Data: []byte(m.Body.HTML.Raw)}
-	case m.Body.Plain != nil && markup.MayDraw([]byte(m.Body.Plain.Raw)):
+	case m.Body.Plain != nil && markup.MayDraw(m.Body.Plain.Raw):
 		return &Source{Name: "message body.html", Declared: "text/html", Data: []byte("<html><pre>" + html.EscapeString(m.Body.Plain.Raw) + "</pre>")}
 	}
 	return nil

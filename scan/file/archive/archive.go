@@ -5,6 +5,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,13 @@ func readBounded(ctx context.Context, r io.Reader, b *tree.Budget, packed int64)
 			return nil, fmt.Errorf("unpacking: %w", context.Cause(ctx))
 		}
 		if cap(out)-len(out) < chunk {
-			grown := make([]byte, len(out), max(2*cap(out), len(out)+chunk))
+			// A large file must not take three times its size while it grows.
+			const large = 16 << 20
+			room := 2 * cap(out)
+			if cap(out) > large {
+				room = cap(out) + cap(out)/2
+			}
+			grown := make([]byte, len(out), max(room, len(out)+chunk))
 			copy(grown, out)
 			out = grown
 		}
@@ -140,6 +147,9 @@ func readBounded(ctx context.Context, r io.Reader, b *tree.Budget, packed int64)
 		}
 		switch {
 		case err == io.EOF:
+			if cap(out)-len(out) > len(out)/4 {
+				out = bytes.Clone(out) // hundreds of files are kept at once
+			}
 			return out, b.Take(int64(len(out)), packed)
 		case err != nil:
 			if terr := b.Take(int64(len(out)), packed); terr != nil {

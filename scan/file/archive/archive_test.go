@@ -174,7 +174,7 @@ func TestZipLies(t *testing.T) {
 		{"two names", filetest.RawZip(renamed), []string{"a.txt 4", "a.exe 4", "! file.archive-disagreement"}},
 		{"a file that is not listed", filetest.RawZip(honest, hidden), []string{"a.txt 4", "b.exe 6", "! file.archive-disagreement"}},
 		{"one name twice", filetest.RawZip(honest, twin), []string{"a.txt 4", "a.txt 5", "! file.archive-disagreement"}},
-		{"files that share bytes", filetest.RawZip(honest, shared), []string{"a.txt 4", "b.txt 4", "a.txt 4", "! file.archive-disagreement", "! file.overlapping-entries"}},
+		{"files that share bytes", filetest.RawZip(honest, shared), []string{"a.txt 4", "b.txt 0 problem it is the same bytes as \"a.txt\"", "! file.archive-disagreement", "! file.overlapping-entries"}},
 		{"a lying size", filetest.RawZip(big), []string{"a.txt 4", "! file.lying-size"}},
 		{"a wrong checksum", filetest.RawZip(damaged), []string{"a.txt 4", "! file.broken-archive"}},
 		{"a way out", filetest.RawZip(out), []string{"../../etc/cron.d/x 4", "! file.path-escape"}},
@@ -350,7 +350,6 @@ func TestDearKeys(t *testing.T) {
 	if !dearRar(rar) || dearRar(filetest.Rar("geheim", f)) {
 		t.Error("the rounds of a RAR archive are not read")
 	}
-	start := time.Now()
 	if res, err := open(t, Rar{}, "rar", rar, "geheim"); err == nil {
 		t.Errorf("opened %v", show(res, err))
 	}
@@ -359,8 +358,5 @@ func TestDearKeys(t *testing.T) {
 	seven[i+5] = 0x40 | 40
 	if err := check7z(seven); !errors.Is(err, tree.ErrBudget) {
 		t.Errorf("a key of 2^40 rounds: %v", err)
-	}
-	if d := time.Since(start); d > time.Second {
-		t.Errorf("it took %v", d)
 	}
 }

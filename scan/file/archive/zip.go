@@ -98,7 +98,8 @@ type zipReader struct {
 	data    []byte
 	how     string
 	entries []zipEntry
-	refused int // files that no password opened
+	refused int                 // files that no password opened
+	places  map[[3]int64]string // where the files met so far lie, and their names
 }
 
 // The fixed parts of the structures, in bytes.
@@ -398,6 +399,10 @@ func (z *zipReader) extract(ctx context.Context) error {
 		if len(z.tried) < maxNames {
 			z.tried = append(z.tried, e.name)
 		}
+		if twin, ok := z.twin(e); ok {
+			z.add(tree.Child{Name: e.name, How: z.how}, fmt.Errorf("it is the same bytes as %q", twin))
+			continue
+		}
 		data, err := z.unpack(ctx, e)
 		z.add(tree.Child{Name: e.name, How: z.how, Data: data, Password: z.passwordOf(e, err)}, err)
 		if l, ok := local(z.data, e.offset); ok && err == nil && l.name != e.name && l.flags&flagMasked == 0 {
@@ -410,6 +415,23 @@ func (z *zipReader) extract(ctx context.Context) error {
 	}
 	z.lockedFinding(first)
 	return nil
+}
+
+// twin is the name of an earlier file that has the very bytes of e: they are
+// unpacked once, however many entries share them.
+func (z *zipReader) twin(e *zipEntry) (name string, ok bool) {
+	key := [3]int64{e.start, e.end, int64(e.method)}
+	if e.start >= e.end {
+		return "", false
+	}
+	if name, ok = z.places[key]; ok {
+		return name, true
+	}
+	if z.places == nil {
+		z.places = map[[3]int64]string{}
+	}
+	z.places[key] = e.name
+	return "", false
 }
 
 // part reports what the name of a part of an Office document says.

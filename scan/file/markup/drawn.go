@@ -25,13 +25,23 @@ const (
 
 // MayDraw tells, at little cost, whether markup or text has enough table cells
 // or block characters to draw a code.
-func MayDraw(b []byte) bool {
-	blocks := bytes.Count(b, []byte("█")) + bytes.Count(b, []byte("▀")) + bytes.Count(b, []byte("▄")) + bytes.Count(b, []byte("⬛")) + bytes.Count(b, []byte("■"))
+func MayDraw(s string) bool {
 	const enough = minModules * minModules / 5
-	if blocks >= enough || bytes.Count(b, []byte("&#96")) >= enough || bytes.Count(b, []byte("&#x258")) >= enough || bytes.Count(b, []byte("&block;")) >= enough {
-		return true
+	if strings.Contains(s, "\xe2") { // the first byte of all of them
+		n := 0
+		for _, c := range []string{"█", "▀", "▄", "⬛", "■"} {
+			n += strings.Count(s, c)
+		}
+		if n >= enough {
+			return true
+		}
 	}
-	return bytes.Count(b, []byte("<td"))+bytes.Count(b, []byte("<TD")) >= enough
+	for _, c := range []string{"&#96", "&#x258", "&block;"} {
+		if strings.Count(s, c) >= enough {
+			return true
+		}
+	}
+	return strings.Count(s, "<td")+strings.Count(s, "<TD") >= enough
 }
 
 // drawing gathers what a page draws: the lines of block characters and the cells

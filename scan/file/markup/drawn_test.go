@@ -164,7 +164,7 @@ func TestMayDraw(t *testing.T) {
 		{strings.Repeat("<td>", 441), true},
 		{strings.Repeat("█▀ ▄", 50), true},
 	} {
-		if got := MayDraw([]byte(tt.text)); got != tt.want {
+		if got := MayDraw(tt.text); got != tt.want {
 			t.Errorf("%.40q: %v", tt.text, got)
 		}
 	}

@@ -92,7 +92,7 @@ const (
 // browser would make of it as HTML is added.
 func read(b []byte, strict bool) *page {
 	p := &page{elements: map[string]jsfold.Element{}, seen: map[string]bool{}}
-	if MayDraw(b) {
+	if MayDraw(string(b)) {
 		p.drawn = &drawing{}
 	}
 	if !strict || !p.xml(b) {
@@ -253,12 +253,12 @@ func (p *page) input(attrs map[string]string) {
 	p.actions = keep(p.actions, attrs["formaction"])
 }
 
+var refreshURL = regexp.MustCompile(`(?is)url\s*=?\s*(.+)`)
+
 // refresh reads the content of a meta refresh: a number, then url=.
 func (p *page) refresh(content string) {
-	low := strings.ToLower(content)
-	if i := strings.Index(low, "url"); i >= 0 {
-		u := strings.TrimSpace(content[i+3:])
-		u = strings.TrimSpace(strings.TrimPrefix(u, "="))
+	if m := refreshURL.FindStringSubmatch(content[:min(len(content), 8<<10)]); m != nil {
+		u := m[1]
 		p.refreshes = keep(p.refreshes, strings.Trim(u, `"' `))
 	}
 }

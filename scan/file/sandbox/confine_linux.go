@@ -75,7 +75,8 @@ func limitCPU(d time.Duration) {
 		return
 	}
 	used := time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	soft := uint64((used + d).Seconds()) + 1
+	// Whole seconds, rounded down: the call gets d at most.
+	soft := uint64((used + d) / time.Second)
 	// Where this fails, the wall clock of the other side remains.
 	_ = unix.Prlimit(0, unix.RLIMIT_CPU, &unix.Rlimit{Cur: soft, Max: unix.RLIM_INFINITY}, nil)
 }

@@ -40,6 +40,7 @@ func (w *reader) shell(src []byte) {
 	text := string(src)
 	// A backtick before a letter and a caret in a batch file mean nothing.
 	plain := strings.NewReplacer("`", "", "^", "").Replace(text)
+	plain = plain[:min(len(plain), 1<<20)] // as far as patterns are looked for
 	unfolded := unfold(plain)
 	w.shellLine(unfolded)
 	if unfolded != plain {
@@ -56,7 +57,7 @@ func (w *reader) shell(src []byte) {
 
 // shellLine reads one command line, as any script may start it.
 func (w *reader) shellLine(line string) {
-	const longest = 8 << 20
+	const longest = 1 << 20 // a line of a command is 8 KiB at most
 	line = line[:min(len(line), longest)]
 	for _, m := range encodedCommand.FindAllStringSubmatch(line, 16) {
 		raw, ok := payload.Base64([]byte(m[1]))
@@ -130,7 +131,7 @@ func inflate(b []byte) []byte {
 // unfold joins literals, puts the parts of formatted ones in their places and
 // reads [char] codes.
 func unfold(text string) string {
-	const longest = 8 << 20
+	const longest = 1 << 20 // patterns cost a tenth of a second for each megabyte
 	text = text[:min(len(text), longest)]
 	text = charCodes.ReplaceAllStringFunc(text, func(s string) string {
 		var b strings.Builder

@@ -117,7 +117,7 @@ func (v *basic) noted(t, expr string) {
 
 // calls looks for the calls of a statement that hand texts on.
 func (v *basic) calls(st string) {
-	low := strings.ToLower(st)
+	low := lower(st)
 	for _, c := range []struct{ word, object, method string }{
 		{".run", "", "Run"}, {".exec", "", "Exec"}, {".shellexecute", "", "ShellExecute"}, {".create ", "", "Create"}, {".create(", "", "Create"}, {".savetofile", "", "SaveToFile"},
 		{".regwrite", "", "RegWrite"}, {".createtextfile", "", "CreateTextFile"}, {".open", "", "Open"}, {"createobject", "object", ""}, {"getobject", "object", ""},
@@ -136,6 +136,17 @@ func (v *basic) calls(st string) {
 			return
 		}
 	}
+}
+
+// lower lowers ASCII only, so that places stay what they are.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
 }
 
 func identifier(c byte) bool {
