@@ -84,7 +84,7 @@ func TestRetroHunt(t *testing.T) {
 	}
 }
 
-// TestCampaigns clusters the gate's own messages: lures of one template come
+// TestClusterOfMessages clusters the gate's own messages: lures of one template come
 // together, letters through one bulk sender do not.
 func TestClusterOfMessages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")

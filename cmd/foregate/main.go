@@ -46,23 +46,24 @@ type cli struct {
 	Config string `short:"c" type:"path" placeholder:"FILE" help:"Configuration file (YAML). Without it the built-in defaults are used; see 'foregate config reference'." env:"FOREGATE_CONFIG"`
 	DB     string `name:"db" placeholder:"DB" help:"Database: a SQLite path; overrides the configuration." env:"FOREGATE_DB"`
 
-	Serve      serveCmd      `cmd:"" help:"Run the gate: judge mail between a mail server and its next hop."`
-	Demo       demoCmd       `cmd:"" help:"Run a gate on loopback, send sample mail through it and show the verdicts."`
-	Scan       scanCmd       `cmd:"" help:"Judge messages from files, folders, mboxes, Maildirs or standard input."`
-	Explode    explodeCmd    `cmd:"" help:"Show what is inside a file, without running it."`
-	Parse      parseCmd      `cmd:"" help:"Print a message in the Message Data Model as JSON."`
-	Quarantine quarantineCmd `cmd:"" help:"Look after held messages."`
-	Rules      rulesCmd      `cmd:"" help:"Write, check, test and measure detection rules."`
-	Hunt       huntCmd       `cmd:"" help:"Look for messages by a query in the rule language."`
-	Intel      intelCmd      `cmd:"" help:"Know the attacker: take in intelligence, connect it, weigh who is behind a case."`
-	Names      namesCmd      `cmd:"" help:"Find imitations of protected names among host names."`
-	Eval       evalCmd       `cmd:"" help:"Measure detection and cost on a labelled corpus."`
-	Calibrate  calibrateCmd  `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
-	Train      trainCmd      `cmd:"" help:"Make the model of the text classifier."`
-	Conf       configCmd     `cmd:"" name:"config" help:"Check, show or explain the configuration."`
-	Docs       docsCmd       `cmd:"" hidden:"" help:"Write generated reference pages."`
-	FileWorker fileWorkerCmd `cmd:"" name:"file-worker" hidden:"" help:"Open untrusted files for another process."`
-	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Serve      serveCmd          `cmd:"" help:"Run the gate: judge mail between a mail server and its next hop."`
+	Demo       demoCmd           `cmd:"" help:"Run a gate on loopback, send sample mail through it and show the verdicts."`
+	Scan       scanCmd           `cmd:"" help:"Judge messages from files, folders, mboxes, Maildirs or standard input."`
+	Explode    explodeCmd        `cmd:"" help:"Show what is inside a file, without running it."`
+	Parse      parseCmd          `cmd:"" help:"Print a message in the Message Data Model as JSON."`
+	Quarantine quarantineCmd     `cmd:"" help:"Look after held messages."`
+	Rules      rulesCmd          `cmd:"" help:"Write, check, test and measure detection rules."`
+	Hunt       huntCmd           `cmd:"" help:"Look for messages by a query in the rule language."`
+	Intel      intelCmd          `cmd:"" help:"Know the attacker: take in intelligence, connect it, weigh who is behind a case."`
+	Attribute  intelAttributeCmd `cmd:"" help:"Weigh the rival hypotheses of a case file."`
+	Names      namesCmd          `cmd:"" help:"Find imitations of protected names among host names."`
+	Eval       evalCmd           `cmd:"" help:"Measure detection and cost on a labelled corpus."`
+	Calibrate  calibrateCmd      `cmd:"" help:"Measure the weight of each kind of evidence on a labelled corpus."`
+	Train      trainCmd          `cmd:"" help:"Make the model of the text classifier."`
+	Conf       configCmd         `cmd:"" name:"config" help:"Check, show or explain the configuration."`
+	Docs       docsCmd           `cmd:"" hidden:"" help:"Write generated reference pages."`
+	FileWorker fileWorkerCmd     `cmd:"" name:"file-worker" hidden:"" help:"Open untrusted files for another process."`
+	Version    versionCmd        `cmd:"" help:"Print the version."`
 }
 
 func main() {

@@ -23,9 +23,10 @@ const (
 	least = 2
 	// minWord is the length of the shortest word; shorter ones are in every name.
 	minWord = 3
-	// MinNames is how many names a rule is learned from at least, and MinBatch how
-	// many new names it is judged by: with fewer, chance decides.
+	// MinNames is how many names a rule is learned from at least: of fewer, chance
+	// makes the words.
 	MinNames = 20
+	// MinBatch is how many new names a rule is judged by at least.
 	MinBatch = 10
 	// rare is the chance below which a lack of matches is no accident.
 	rare = 0.05
