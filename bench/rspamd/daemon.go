@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -27,7 +29,7 @@ func offModules() []string {
 const (
 	// startTime is how long Rspamd may take to answer first, askTime one message.
 	startTime = 10 * time.Minute // it compiles its patterns first
-	askTime   = 60 * time.Second
+	askTime   = 5 * time.Minute
 	// warm is how many messages go before the count of processor time begins:
 	// Rspamd compiles its patterns after its start.
 	warm = 50
@@ -74,13 +76,8 @@ func rspamd(ctx context.Context, dir string, mails []message, progress io.Writer
 		}
 	}
 	before := treeCPU(cmd.Process.Pid)
-	for i, m := range mails {
-		if res.scores[i], err = ask(ctx, addr, m); err != nil {
-			return res, fmt.Errorf("%s: %w", m.path, err)
-		}
-		if i%1000 == 999 {
-			fmt.Fprintf(progress, "Rspamd: %d of %d\n", i+1, len(mails))
-		}
+	if err := askAll(ctx, addr, mails, res.scores, progress); err != nil {
+		return res, err
 	}
 	res.cpuMS = (treeCPU(cmd.Process.Pid) - before) / float64(len(mails))
 	return res, nil
@@ -88,6 +85,32 @@ func rspamd(ctx context.Context, dir string, mails []message, progress io.Writer
 
 // installed is where Debian puts the configuration.
 const installed = "/etc/rspamd"
+
+// askers is how many messages are asked for at once: each waits for the resolver
+// to give up, which costs time and no processor.
+const askers = 16
+
+// askAll has all messages scored.
+func askAll(ctx context.Context, addr string, mails []message, scores []float64, progress io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range askers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(mails) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				score, err := ask(ctx, addr, mails[i])
+				if err != nil {
+					cancel(fmt.Errorf("%s: %w", mails[i].path, err))
+				}
+				scores[i] = score
+			}
+		})
+	}
+	wg.Wait()
+	fmt.Fprintf(progress, "Rspamd: %d messages\n", len(mails))
+	return context.Cause(ctx)
+}
 
 // configure copies the installed configuration and writes what differs. Maps
 // that would be fetched are empty: Rspamd looks their hosts up by the resolver
