@@ -119,3 +119,32 @@ func TestSummary(t *testing.T) {
 		t.Errorf("Summary = %q, want %q", got, want)
 	}
 }
+
+func TestSentences(t *testing.T) {
+	item := func(id, lineage, claim string, w evidence.Weight) evidence.Item {
+		return evidence.Item{ID: id, Lineage: lineage, Claim: claim, Weight: w}
+	}
+	tests := []struct {
+		name string
+		v    mail.Verdict
+		want []string
+	}{
+		{"two causes", mail.Verdict{Disposition: mail.Hold, LogOdds: 3, Reasons: []evidence.Item{
+			item("claim.x", "who", "says it is A, but writes from b.example", 2), item("claim.y", "who", "The name is not the sender's.", 1.5), item("link.z", "", "a link leads elsewhere", 1)}},
+			[]string{"This message is held: it is almost certainly an attack (odds 1,000 to 1 for).",
+				"What speaks most for an attack: Says it is A, but writes from b.example.", "Besides: A link leads elsewhere."}},
+		{"one cause", mail.Verdict{Disposition: mail.Flag, LogOdds: .3, Reasons: []evidence.Item{item("link.z", "", "a link leads elsewhere", 1)}},
+			[]string{"This message is delivered with a warning: it is more likely an attack than not (odds 2 to 1 for).",
+				"What speaks most for an attack: A link leads elsewhere.", "Do not sign in, pay or open a file because of it before you have asked the sender in another way."}},
+		{"nothing", mail.Verdict{Disposition: mail.Deliver, LogOdds: -2}, []string{"This message is delivered: it is very likely no attack (odds 100 to 1 against).",
+			"Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
+		{"ordinary", mail.Verdict{Disposition: mail.Deliver, LogOdds: -.5, Reasons: []evidence.Item{item("text.a", "", "asks for something", 1), item("sender.b", "", "writes as ever", -.5), item("x.c", "", "small", .05)}},
+			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "What speaks most against one: Writes as ever."}},
+		{"not yet", mail.Verdict{Disposition: mail.Defer}, []string{"This message could not be judged yet; its sender will try again.", "Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
+	}
+	for _, tt := range tests {
+		if d := cmp.Diff(tt.want, Sentences(tt.v)); d != "" {
+			t.Errorf("%s: %s", tt.name, d)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"foregate/evidence"
 	"foregate/mail"
@@ -52,4 +54,89 @@ func Summary(v mail.Verdict) string {
 		s += " because " + strings.Join(why, "; ")
 	}
 	return s + "."
+}
+
+// Sentences explains a verdict to a recipient in three sentences: what was done
+// and how sure it is, what speaks most for that, and what to do or what else
+// there is to know. The items with their weights are for the analyst.
+func Sentences(v mail.Verdict) []string {
+	speaks, against := reasons(v, 1), reasons(v, -1)
+	out := []string{opening(v)}
+	switch {
+	case len(speaks) > 0:
+		out = append(out, "What speaks most for an attack: "+speaks[0])
+	default:
+		out = append(out, "Nothing in it speaks for an attack.")
+	}
+	switch {
+	case v.Disposition == mail.Hold || v.Disposition == mail.Reject || v.Disposition == mail.Flag:
+		if len(speaks) > 1 {
+			out = append(out, "Besides: "+speaks[1])
+		} else {
+			out = append(out, "Do not sign in, pay or open a file because of it before you have asked the sender in another way.")
+		}
+	case len(against) > 0:
+		out = append(out, "What speaks most against one: "+against[0])
+	default:
+		out = append(out, "Nothing is known that speaks against one either.")
+	}
+	return out
+}
+
+// opening says what was done and how sure it is.
+func opening(v mail.Verdict) string {
+	odds := Odds(v.LogOdds)
+	likely := "may be an attack"
+	switch {
+	case v.LogOdds >= 2:
+		likely = "is almost certainly an attack"
+	case v.LogOdds >= 1:
+		likely = "is very likely an attack"
+	case v.LogOdds >= 0.05:
+		likely = "is more likely an attack than not"
+	case v.LogOdds < -1:
+		likely = "is very likely no attack"
+	case v.LogOdds < -0.05:
+		likely = "is more likely no attack than one"
+	}
+	switch v.Disposition {
+	case mail.Hold:
+		return fmt.Sprintf("This message is held: it %s (odds %s).", likely, odds)
+	case mail.Reject:
+		return fmt.Sprintf("This message is refused: it %s (odds %s).", likely, odds)
+	case mail.Flag:
+		return fmt.Sprintf("This message is delivered with a warning: it %s (odds %s).", likely, odds)
+	case mail.Defer:
+		return "This message could not be judged yet; its sender will try again."
+	}
+	return fmt.Sprintf("This message is delivered: it %s (odds %s).", likely, odds)
+}
+
+// leastTold is the weight below which a claim is not worth a recipient's time.
+const leastTold = 0.1
+
+// reasons are the claims that speak for (sign 1) or against (−1) an attack,
+// strongest first, as sentences: one of each lineage, and of those without one
+// family of evidence each, because two things said about one cause tell a
+// recipient nothing new.
+func reasons(v mail.Verdict, sign float64) []string {
+	var out []string
+	told := map[string]bool{}
+	for _, r := range v.Reasons {
+		cause := r.Lineage
+		if cause == "" {
+			cause, _, _ = strings.Cut(r.ID, ".")
+		}
+		if sign*float64(r.Weight) < leastTold || told[cause] || r.Claim == "" {
+			continue
+		}
+		told[cause] = true
+		claim := strings.TrimSpace(r.Claim)
+		if !strings.ContainsAny(claim[len(claim)-1:], ".!?") {
+			claim += "."
+		}
+		first, size := utf8.DecodeRuneInString(claim)
+		out = append(out, string(unicode.ToUpper(first))+claim[size:])
+	}
+	return out
 }

@@ -27,7 +27,7 @@ func floors() map[string]int {
 		"smtpd": 6, "milter": 6, "api": 6, "web": 6,
 		"cmd/foregate": 7,
 		"bench":        8,
-		"test":         8, "bench/history": 8,
+		"test":         8, "bench/history": 8, "bench/rspamd": 8,
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -17,6 +18,7 @@ type evalCmd struct {
 	Corpus  string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
 	JSON    bool   `help:"Print one JSON object."`
 	Ordered bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
+	Scores  string `type:"path" placeholder:"FILE" help:"Write path, label, source, year, log odds and milliseconds of each message to this table."`
 	CV      bool   `name:"cv" help:"Cross-validate: judge each part with weights measured on the others. No campaign is on both sides."`
 	Parts   string `enum:"source,campaign" default:"source" help:"Parts of --cv: source (phishing_pot by year: the newest against the earlier ones) or campaign (five groups of campaigns, all sources in each)."`
 }
@@ -79,7 +81,7 @@ type evalPoint struct {
 }
 
 type evalCost struct {
-	Mean float64 `json:"mean"` // whole process, garbage collection included
+	Mean float64 `json:"mean"` // whole process with its children, garbage collection included
 	P50  float64 `json:"p50"`  // of the judging thread
 	P95  float64 `json:"p95"`
 	P99  float64 `json:"p99"`
@@ -137,6 +139,9 @@ func (c evalCmd) Run(w *world, g *cli) error {
 			seen[i].weighed = p.Weights.Weigh(seen[i].items)
 		}
 	}
+	if err := writeScores(c.Scores, seen); err != nil {
+		return err
+	}
 	report := evaluate(seen, float64(p.Prior))
 	report.CPUms.Mean = mean
 	if c.CV {
@@ -146,6 +151,20 @@ func (c evalCmd) Run(w *world, g *cli) error {
 		return json.NewEncoder(w.stdout).Encode(report)
 	}
 	return report.print(w.stdout)
+}
+
+// writeScores writes one line for each message, to compare with what other
+// programs say of it.
+func writeScores(name string, seen []observed) error {
+	if name == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	b.WriteString("path\tlabel\tsource\tyear\tlog_odds\tcpu_ms\n")
+	for _, o := range seen {
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%d\t%.4f\t%.3f\n", o.sample.path, o.sample.label, o.sample.source, o.sample.year, o.odds, o.cpuMS)
+	}
+	return replaceFile(name, b.Bytes())
 }
 
 // observe judges the samples and keeps what was found. The mean cost is the

@@ -42,6 +42,7 @@ type scanLine struct {
 	LogOdds     evidence.Weight `json:"log_odds"`
 	Probability float64         `json:"probability"`
 	Summary     string          `json:"summary"`
+	Explanation []string        `json:"explanation"` // three sentences for a recipient
 	Reasons     []evidence.Item `json:"reasons"`
 	Gaps        []mail.Gap      `json:"gaps"`
 	Defects     []mail.Defect   `json:"defects"`
@@ -102,7 +103,7 @@ func (c scanCmd) print(out io.Writer, path string, j judged) error {
 	v := j.verdict
 	return json.NewEncoder(out).Encode(scanLine{
 		Path: path, Disposition: string(v.Disposition), Odds: math.Pow(10, float64(v.LogOdds)),
-		LogOdds: v.LogOdds, Probability: v.Probability, Summary: policy.Summary(v),
+		LogOdds: v.LogOdds, Probability: v.Probability, Summary: policy.Summary(v), Explanation: policy.Sentences(v),
 		Reasons: v.Reasons, Gaps: v.Gaps, Defects: orEmpty(j.msg.Defects), Notes: v.Notes,
 		CPUms: float64(j.cpu.Microseconds()) / 1000,
 	})
@@ -111,7 +112,7 @@ func (c scanCmd) print(out io.Writer, path string, j judged) error {
 func (c scanCmd) printError(out io.Writer, in input) error {
 	if c.JSON {
 		return json.NewEncoder(out).Encode(scanLine{
-			Path: in.path, Disposition: string(mail.Defer), Reasons: []evidence.Item{}, Gaps: []mail.Gap{{Stage: "read", Err: in.err.Error()}},
+			Path: in.path, Disposition: string(mail.Defer), Reasons: []evidence.Item{}, Gaps: []mail.Gap{{Stage: "read", Err: in.err.Error()}}, Explanation: []string{},
 			Defects: []mail.Defect{}, Notes: []string{}, Error: in.err.Error(),
 		})
 	}
@@ -130,12 +131,17 @@ func orEmpty[T any](s []T) []T {
 // nobody's mind.
 const minShown = 0.05
 
-// explain writes a verdict for people: what is done, the odds, then each reason
-// with its weight and the bytes it rests on.
+// explain writes a verdict for people: what is done, the odds and three sentences
+// for a recipient, then for the analyst each reason with its weight and the bytes
+// it rests on.
 func explain(path string, j judged, all bool) string {
 	var b strings.Builder
 	v := j.verdict
 	fmt.Fprintf(&b, "%s\n  %s, odds %s (%s)\n", path, strings.ToUpper(string(v.Disposition)), policy.Odds(v.LogOdds), percent(v.Probability))
+	for _, s := range policy.Sentences(v) {
+		fmt.Fprintf(&b, "  %s\n", s)
+	}
+	b.WriteByte('\n')
 	for _, r := range v.Reasons {
 		if !all && math.Abs(float64(r.Weight)) < minShown {
 			continue

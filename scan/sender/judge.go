@@ -48,7 +48,15 @@ type scenario struct {
 	// from elsewhere in years does it more rarely, who often did more often.
 	main  group
 	known float64
+	// signs says that the scenario changes a signature, breaks it or puts
+	// another in its place, but seldom leaves the mail without any.
+	signs bool
 }
+
+// unsigned is how often mail without any signature comes of a scenario that
+// signs: lists strip signatures, forwarders have no reason to, and new providers
+// mostly sign too.
+const unsigned = .15
 
 const (
 	// leastShare and mostShare bound how far a history moves a scenario.
@@ -68,12 +76,12 @@ const usual = -1
 // honest are the ways in which a sender changes.
 func honest() []scenario {
 	return []scenario{
-		{share: .934, p: [numGroups]float64{usual, usual, usual, usual, usual, usual}},                             // as ever
-		{share: .03, p: [numGroups]float64{usual, usual, .95, usual, usual, usual}, main: groupClient, known: .03}, // another device or program
-		{share: .02, p: [numGroups]float64{.15, usual, .4, .9, usual, usual}, main: groupHabit, known: .03},        // a journey
-		{share: .006, p: [numGroups]float64{.95, usual, usual, usual, usual, usual}, main: groupRelay, known: .04}, // by another relay
-		{share: .005, p: [numGroups]float64{.95, .95, usual, usual, usual, usual}},                                 // forwarded, the signature broken: nobody\'s history forbids it
-		{share: .004, p: [numGroups]float64{.95, .6, .7, usual, usual, usual}, main: groupRelay, known: .04},       // a move to another provider
+		{share: .934, p: [numGroups]float64{usual, usual, usual, usual, usual, usual}},                                    // as ever
+		{share: .03, p: [numGroups]float64{usual, usual, .95, usual, usual, usual}, main: groupClient, known: .03},        // another device or program
+		{share: .02, p: [numGroups]float64{.15, usual, .4, .9, usual, usual}, main: groupHabit, known: .03},               // a journey
+		{share: .006, p: [numGroups]float64{.95, usual, usual, usual, usual, usual}, main: groupRelay, known: .04},        // by another relay
+		{share: .005, p: [numGroups]float64{.95, .95, usual, usual, usual, usual}, signs: true},                           // forwarded, the signature broken: nobody\'s history forbids it
+		{share: .004, p: [numGroups]float64{.95, .6, .7, usual, usual, usual}, main: groupRelay, known: .04, signs: true}, // a move to another provider
 	}
 }
 
@@ -228,6 +236,7 @@ type groupState struct {
 	novelty float64 // how likely what is seen is as a change
 	base    float64 // the sender's own rate, whatever is seen
 	common  float64 // the share of all mail that looks like it, when unchanged
+	bare    bool    // of the proof: no signature at all where there always was one
 }
 
 // further is what each further change in a group adds: they have one cause.
@@ -253,6 +262,7 @@ func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
 			}
 			continue
 		}
+		g.bare = g.bare || f.kind == kindDKIM && f.now.text == noSignature
 		if l.quiet {
 			quiet[l.group]++
 		} else {
@@ -289,6 +299,9 @@ func joint(gs [numGroups]groupState, asks, newAsk bool, askRate, askNovelty floa
 					continue
 				}
 				change := s.p[g]
+				if s.signs && gs[g].bare {
+					change = unsigned
+				}
 				same := 1 - change
 				if change == usual {
 					change = gs[g].novelty

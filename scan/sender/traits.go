@@ -225,11 +225,15 @@ func (c *collector) proof() {
 		c.add(kindDKIM, signer)
 		c.add(kindSelector, signer+"/"+strings.ToLower(selector))
 	case !signed:
-		c.add(kindDKIM, "none")
+		c.add(kindDKIM, noSignature)
 	case a.DKIMResult == mail.ResultFail:
 		c.add(kindDKIM, "failed")
 	}
 }
+
+// noSignature is the signer of mail that carries no signature, not even a broken
+// one.
+const noSignature = "none"
 
 // client: which program wrote the message. All of it is style, none content
 // (Gascon et al. 2018, section 3).
