@@ -291,3 +291,24 @@ func compareRuns(t testing.TB, rs *RuleSet, m *mail.Message, caps Capabilities, 
 		t.Fatalf("the prefilter changes outcomes of %q (-without +with):\n%s", m.Headers.MessageID, d)
 	}
 }
+
+// TestPrefilterOfComments holds the same where what a rule sees of a page is
+// not its source: comments are written anew.
+func TestPrefilterOfComments(t *testing.T) {
+	var sources []string
+	for _, pattern := range []string{"amp", "x&amp;y", "a&b", "gt;z", "icon row", "icon\\nrow", "<!--x", "pdf", "PDF icon", "kelvin", "&gt;", "x.y", "[&;]", "[a-z]{14}"} {
+		sources = append(sources,
+			"any(html.xpath(body.html, '//comment()').nodes, regex.icontains(.raw, '"+pattern+"'))",
+			"any(html.xpath(body.html, '//comment()').nodes, strings.icontains(.raw, \""+pattern+"\"))",
+			"any(filter(html.xpath(body.html, '//comment()').nodes, regex.contains(.raw, '"+pattern+"')), .raw != \"\")")
+	}
+	rs := ruleSet(t, sources...)
+	for _, page := range []string{
+		"<!--x&y a&b-->", "<p><!-- > z --><b>icon row</b>", "<!--icon\r\nrow-->", "<!--icon\rrow-->", "<!PDF icon>", "<?pdf?>", "<!--PD\x00F icon-->",
+		"<!--\u212Aelvin-->", "<!--unclosed pdf", "<!-->pdf-->", "</ pdf >", "<!--x&amp;y-->", "<!--abcdefghijklmnop-->", "<title><!--pdf--></title>", "<svg><![CDATA[pdf]]></svg>",
+	} {
+		m := sample()
+		m.Body.HTML = &mail.HTMLBody{Raw: page}
+		compareRuns(t, rs, m, nil, testLists())
+	}
+}
