@@ -2,6 +2,8 @@ package mql
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -274,5 +276,52 @@ func TestFunctionTable(t *testing.T) {
 		if f.Doc == "" || !strings.HasSuffix(f.Doc, ".") {
 			t.Errorf("%s has no documentation: %q", f.Name, f.Doc)
 		}
+	}
+}
+
+// TestListsElsewhere holds that a list that lives elsewhere is asked once per
+// message and entry, for a bounded number of entries, and that what it can't
+// answer is missing, not false.
+func TestListsElsewhere(t *testing.T) {
+	asked := map[string]int{}
+	l := (&Lists{}).WithLookup("sender_emails", func(_ context.Context, e string) (bool, error) {
+		asked[e]++
+		if e == "unknown@evil.com" {
+			return false, errors.New("no history")
+		}
+		return e == "ceo@evil.com", nil
+	})
+	rs := ruleSet(t,
+		`sender.email.email in $sender_emails`,
+		`type.inbound and any(recipients.to, sender.email.email in~ $sender_emails)`,
+		`sender.email.email not in $sender_emails`,
+		`"unknown@evil.com" not in $sender_emails`,
+		`any($sender_emails, . == "x")`,
+	)
+	res, err := rs.Eval(context.Background(), sample(), nil, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range res.Outcomes {
+		got = append(got, o.Rule.ID+" "+o.State.String()+" "+strings.Join(o.Missing, ","))
+	}
+	if d := cmp.Diff([]string{"a true ", "b true ", "d indeterminate $sender_emails", "e indeterminate $sender_emails"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(map[string]int{"ceo@evil.com": 1, "unknown@evil.com": 1}, asked); d != "" {
+		t.Errorf("asked (-want +got):\n%s", d)
+	}
+	m := sample()
+	for i := range 2000 {
+		m.Recipients.CC = append(m.Recipients.CC, mail.Mailbox{Email: mail.EmailAddress{Email: fmt.Sprintf("p%d@x.example", i)}})
+	}
+	clear(asked)
+	rs = ruleSet(t, `any(recipients.cc, .email.email in $sender_emails)`)
+	if res, err = rs.Eval(context.Background(), m, nil, l); err != nil || len(res.Outcomes) != 1 || res.Outcomes[0].State != Indeterminate {
+		t.Errorf("too many questions: %+v, %v", res.Outcomes, err)
+	}
+	if len(asked) != 500 {
+		t.Errorf("%d entries were asked for, want 500", len(asked))
 	}
 }
