@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -217,13 +216,9 @@ func TestBudget(t *testing.T) {
 		`length(body.links) == 2000`,
 		`length(flatten(map(body.links, map(body.links, map(body.links, .display_text))))) > 5`,
 	)
-	start := time.Now()
 	res, err := rs.Eval(context.Background(), many, nil, nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("took %s", d)
 	}
 	var got []string
 	for _, o := range res.Outcomes {
