@@ -17,7 +17,6 @@ import (
 
 	"foregate/mail"
 	"foregate/mail/weburl"
-	"foregate/mql/internal/builtin"
 	"foregate/mql/internal/syntax"
 )
 
@@ -185,37 +184,16 @@ func TestFeedFormat(t *testing.T) {
 	}
 }
 
-// stages are the capabilities in the order in which the design adds them.
-var stages = []struct {
-	name  string
-	needs []string
-	lists []string
-}{
-	{"message, lists, strings, regex, xpath", nil, nil},
-	{"+ static file analysis", []string{builtin.NeedsFile}, nil},
-	{"+ sender profile, history lists", []string{builtin.NeedsProfile}, []string{"recipient_emails", "recipient_domains", "sender_emails", "sender_domains"}},
-	{"+ registration data, threat lists", []string{builtin.NeedsWhois}, []string{"abuse_ch_urlhaus_domains_trusted_reporters", "abuse_ch_malwarebazaar_sha256_trusted_reporters"}},
-	{"+ text classifier", []string{builtin.NeedsText}, nil},
-	{"+ link analysis, rendering", []string{builtin.NeedsLink, builtin.NeedsRender}, nil},
-	{"+ character recognition, codes", []string{builtin.NeedsOCR, builtin.NeedsQR}, nil},
-	{"+ logo detection", []string{builtin.NeedsLogo}, nil},
-}
-
 // TestFeedCoverage counts the detection rules that have all they need, stage
 // by stage, and compares with the design's count.
 func TestFeedCoverage(t *testing.T) {
 	env := NewEnv()
 	rs, _ := env.CompileRules(feedRules(t))
-	needs := map[string]string{}
-	for _, f := range env.Functions() {
-		needs[f.Name] = f.Needs
-	}
-	needs[TextInFiles], needs[CodesInFiles] = builtin.NeedsOCR, builtin.NeedsQR
-	history := []string{"recipient_emails", "recipient_domains", "sender_emails", "sender_domains", "abuse_ch_urlhaus_domains_trusted_reporters", "abuse_ch_malwarebazaar_sha256_trusted_reporters"}
 	have := map[string]bool{}
 	var got []int
+	stages := Stages()
 	for _, s := range stages {
-		for _, n := range append(s.needs, s.lists...) {
+		for _, n := range s.Capabilities {
 			have[n] = true
 		}
 		count := 0
@@ -224,8 +202,8 @@ func TestFeedCoverage(t *testing.T) {
 				continue
 			}
 			funcs, lists := rs.Needs(i)
-			ok := !slices.ContainsFunc(funcs, func(f string) bool { return !have[needs[f]] }) &&
-				!slices.ContainsFunc(lists, func(l string) bool { return slices.Contains(history, l) && !have[l] })
+			ok := !slices.ContainsFunc(funcs, func(f string) bool { return !have[env.Capability(f)] }) &&
+				!slices.ContainsFunc(lists, func(l string) bool { c := ListCapability(l); return c != "" && !have[c] })
 			if ok {
 				count++
 			}
@@ -236,7 +214,7 @@ func TestFeedCoverage(t *testing.T) {
 	want := []int{359, 521, 655, 695, 902, 983, 1086, 1186}
 	for i := range want {
 		if d := got[i] - want[i]; d < -3 || d > 3 {
-			t.Errorf("%s: %d rules have all they need, the design counts %d", stages[i].name, got[i], want[i])
+			t.Errorf("%s: %d rules have all they need, the design counts %d", stages[i].Name, got[i], want[i])
 		}
 	}
 }
@@ -289,5 +267,26 @@ func compareRuns(t testing.TB, rs *RuleSet, m *mail.Message, caps Capabilities, 
 	}
 	if d := cmp.Diff(states(without), states(with)); d != "" {
 		t.Fatalf("the prefilter changes outcomes of %q (-without +with):\n%s", m.Headers.MessageID, d)
+	}
+}
+
+// TestPrefilterOfComments holds the same where what a rule sees of a page is
+// not its source: comments are written anew.
+func TestPrefilterOfComments(t *testing.T) {
+	var sources []string
+	for _, pattern := range []string{"amp", "x&amp;y", "a&b", "gt;z", "icon row", "icon\\nrow", "<!--x", "pdf", "PDF icon", "kelvin", "&gt;", "x.y", "[&;]", "[a-z]{14}"} {
+		sources = append(sources,
+			"any(html.xpath(body.html, '//comment()').nodes, regex.icontains(.raw, '"+pattern+"'))",
+			"any(html.xpath(body.html, '//comment()').nodes, strings.icontains(.raw, \""+pattern+"\"))",
+			"any(filter(html.xpath(body.html, '//comment()').nodes, regex.contains(.raw, '"+pattern+"')), .raw != \"\")")
+	}
+	rs := ruleSet(t, sources...)
+	for _, page := range []string{
+		"<!--x&y a&b-->", "<p><!-- > z --><b>icon row</b>", "<!--icon\r\nrow-->", "<!--icon\rrow-->", "<!PDF icon>", "<?pdf?>", "<!--PD\x00F icon-->",
+		"<!--\u212Aelvin-->", "<!--unclosed pdf", "<!-->pdf-->", "</ pdf >", "<!--x&amp;y-->", "<!--abcdefghijklmnop-->", "<title><!--pdf--></title>", "<svg><![CDATA[pdf]]></svg>",
+	} {
+		m := sample()
+		m.Body.HTML = &mail.HTMLBody{Raw: page}
+		compareRuns(t, rs, m, nil, testLists())
 	}
 }

@@ -92,10 +92,14 @@ func (e *Env) Functions() []*Func {
 // check parses and checks one source into g.
 func (e *Env) check(g *check.Graph, file, src string) (*check.Node, []Diagnostic) {
 	tree, errs := syntax.Parse(file, src)
-	if len(errs) > 0 {
-		return nil, errs
+	return e.checkTree(g, file, src, parsed{tree, errs})
+}
+
+func (e *Env) checkTree(g *check.Graph, file, src string, p parsed) (*check.Node, []Diagnostic) {
+	if len(p.errs) > 0 {
+		return nil, p.errs
 	}
-	return e.env.Check(g, check.Source{File: file, Text: src}, tree)
+	return e.env.Check(g, check.Source{File: file, Text: src}, p.tree)
 }
 
 // Check returns the errors of one source; file is used in them alone.

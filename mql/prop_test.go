@@ -44,6 +44,10 @@ var conditions = []string{
 	`any(body.links, any(.href_url.query_params_decoded["q"], strings.contains(., "evil")))`,
 	`(subject.is_reply) == true`,
 	`mailbox.display_name is null`,
+	`strings.ilevenshtein(sender.display_name, "accounts pay") <= 2`,
+	`0 < strings.levenshtein(sender.display_name, "invoice") < 3`,
+	`any(body.links, strings.ilevenshtein(.display_text, "ann") <= 1)`,
+	`any(html.xpath(body.html, "//comment()").nodes, strings.icontains(.raw, "invoice"))`,
 }
 
 func randomRule(t *rapid.T, depth int) string {

@@ -18,6 +18,7 @@ import (
 
 	"foregate/mql/internal/check"
 	"foregate/mql/internal/eval"
+	"foregate/mql/internal/syntax"
 	"foregate/mql/internal/value"
 )
 
@@ -84,12 +85,14 @@ func (e *Env) CompileRules(rules []*Rule) (*RuleSet, []error) {
 	var errs []error
 	var nodes []*check.Node
 	seen := map[string]string{}
-	for _, rule := range rules {
+	trees := parseAll(rules)
+	for i, rule := range rules {
 		if other, dup := seen[rule.ID]; dup && rule.ID != "" {
 			errs = append(errs, fmt.Errorf("%s: id %s is taken by %s", rule.File, rule.ID, other))
 			continue
 		}
-		n, diags := e.check(g, rule.File, rule.Source)
+		n, diags := e.checkTree(g, rule.File, rule.Source, trees[i])
+		trees[i] = parsed{}
 		if len(diags) > 0 {
 			for _, d := range diags {
 				d.Line, d.Col = d.Line+max(0, rule.Line-1), d.Col+rule.Indent
@@ -102,12 +105,28 @@ func (e *Env) CompileRules(rules []*Rule) (*RuleSet, []error) {
 		rs.Rules = append(rs.Rules, rule)
 		nodes = append(nodes, n)
 	}
+	rs.prog.Prepare(g)
 	for _, n := range nodes { // after all are checked, so that shared nodes are known
 		rs.prog.Add(n)
 		rs.computes = append(rs.computes, n.Type.Kind != value.Bool)
 	}
 	rs.prog.Finish()
 	return rs, errs
+}
+
+// parsed is what came of parsing one source.
+type parsed struct {
+	tree *syntax.Tree
+	errs []Diagnostic
+}
+
+// parseAll parses the sources on all processors.
+func parseAll(rules []*Rule) []parsed {
+	out := make([]parsed, len(rules))
+	eval.Each(len(rules), func(i int) {
+		out[i].tree, out[i].errs = syntax.Parse(rules[i].File, rules[i].Source)
+	})
+	return out
 }
 
 // Needs returns the names of functions with capabilities and of lists that

@@ -60,6 +60,7 @@ func scoreOrdered(w *world, conf config, samples []sample) ([]observed, float64,
 	for _, f := range faults {
 		fmt.Fprintf(w.stderr, "foregate: %v\n", f)
 	}
+	edition.Lists = historyLists(edition.Lists, senders)
 	book := &rule.Book{}
 	book.Swap(edition)
 	engine, err := newEngine(conf, book, senders)

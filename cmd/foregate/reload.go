@@ -39,6 +39,7 @@ func (s *service) reload() error {
 		s.rules.failed.Add(1)
 		return err
 	}
+	edition.Lists = historyLists(edition.Lists, s.senders)
 	for _, f := range faults {
 		e := asCheckError("", f)
 		place := e.File

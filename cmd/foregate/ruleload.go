@@ -14,6 +14,7 @@ import (
 	"foregate/mql/shape"
 	"foregate/rules"
 	"foregate/scan/rule"
+	"foregate/scan/sender"
 )
 
 // capabilities answers what rules ask beyond the message, by function name.
@@ -90,6 +91,21 @@ func loadLists(c config) (*mql.Lists, []error, error) {
 	return lists, faults, nil
 }
 
+// historyLists adds the lists that live in what the gate remembers of senders.
+// Lists of the same name that a file gave stay. senders is nil where nothing is
+// remembered.
+func historyLists(lists *mql.Lists, senders *sender.Stage) *mql.Lists {
+	if senders == nil {
+		return lists
+	}
+	for name, has := range senders.Lists() {
+		if _, given := lists.Len(name); !given {
+			lists = lists.WithLookup(name, has)
+		}
+	}
+	return lists
+}
+
 // organisationLists adds what the configuration says of the organisation.
 func organisationLists(o orgConfig, lists *mql.Lists) (*mql.Lists, error) {
 	if len(o.Domains) > 0 {
@@ -97,7 +113,8 @@ func organisationLists(o orgConfig, lists *mql.Lists) (*mql.Lists, error) {
 		for _, d := range o.Domains {
 			slds = append(slds, domain.Split(d).SLD)
 		}
-		lists = lists.With("org_domains", lowerAll(o.Domains)).With("org_slds", slds)
+		own := lowerAll(o.Domains)
+		lists = lists.With("org_domains", own).With("tenant_domains", own).With("org_slds", slds)
 	}
 	if len(o.DisplayNames) == 0 && len(o.VIPs) == 0 {
 		return lists, nil

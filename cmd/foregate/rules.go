@@ -167,7 +167,7 @@ func (c rulesListCmd) Run(w *world, g *cli) error {
 	for _, e := range errs {
 		fmt.Fprintf(w.stderr, "foregate: %v\n", e)
 	}
-	needs := newNeeds(env, gateCapabilities(conf), lists)
+	needs := newNeeds(env, gateCapabilities(conf), gateLists(conf, lists))
 	for i, r := range set.Rules {
 		if c.Kind != "" && string(r.Kind) != c.Kind {
 			continue
@@ -245,7 +245,7 @@ func (c rulesShowCmd) Run(w *world, g *cli) error {
 	}
 	if len(errs) == 0 {
 		funcs, names := set.Needs(0)
-		caps, absent := newNeeds(env, gateCapabilities(conf), lists).missing(set, 0)
+		caps, absent := newNeeds(env, gateCapabilities(conf), gateLists(conf, lists)).missing(set, 0)
 		fmt.Fprintf(&b, "  asks: %s\n  lacks: %s\n", orWord(strings.Join(slices.Concat(funcs, dollars(names)), ", "), "nothing but the message"),
 			orWord(strings.Join(slices.Concat(caps, absent), ", "), "nothing"))
 	}

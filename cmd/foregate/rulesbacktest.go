@@ -17,14 +17,15 @@ type rulesBacktestCmd struct {
 	Rule    string `arg:"" help:"A rule's file, or the ID or name of one in force."`
 	Corpus  string `placeholder:"DIR" xor:"what" required:"" help:"Labelled mail, as for eval."`
 	Since   age    `placeholder:"AGE" xor:"what" required:"" help:"The messages that the gate judged within this time, such as 30d; the label is what was done with them."`
-	Against string `placeholder:"FILE" help:"Another version of the rule; what differs is shown."`
+	Against string `placeholder:"FILE" help:"The version to compare with, instead of the one in force with the same ID."`
 	JSON    bool   `help:"Print one JSON object."`
 }
 
 // Help is the long help text.
 func (rulesBacktestCmd) Help() string {
 	return `Says what a rule would have hit, by label and source, before it goes into force.
-With --against it names the messages that only one of two versions hits.
+It names the messages that only this or only the version before hits: the one in
+force with the same ID, or the one that --against names.
 
 Examples:
   foregate rules backtest new.yml --corpus ~/labelled
@@ -41,7 +42,7 @@ type backtest struct {
 	Gained  []string      `json:"gained"`  // only this version hits
 	Lost    []string      `json:"lost"`    // only the version against hits
 	Hits    []string      `json:"hits"`
-	against bool
+	Against string        `json:"against,omitempty"` // the file of the version compared with
 }
 
 type backtestRow struct {
@@ -57,18 +58,9 @@ func (c rulesBacktestCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	var rules []*mql.Rule
-	for _, word := range []string{c.Rule, c.Against} {
-		if word == "" {
-			continue
-		}
-		r, err := findRule(conf, word)
-		if err != nil {
-			return err
-		}
-		version := *r
-		version.ID = "" // two versions may have one ID
-		rules = append(rules, &version)
+	rules, err := c.versions(conf)
+	if err != nil {
+		return err
 	}
 	set, err := compileAll(rules...)
 	if err != nil {
@@ -86,11 +78,49 @@ func (c rulesBacktestCmd) Run(w *world, g *cli) error {
 	if err = errors.Join(err, closing()); err != nil {
 		return err
 	}
-	b.Rule, b.against = rules[0].Name, len(rules) > 1
+	b.Rule = rules[0].Name
+	if len(rules) > 1 {
+		b.Against = rules[1].File
+	}
 	if c.JSON {
 		return json.NewEncoder(w.stdout).Encode(b)
 	}
 	return b.print(w.stdout)
+}
+
+// versions are the rule and the version to compare it with, if any: the one
+// named, else the one in force with the same ID that reads otherwise.
+func (c rulesBacktestCmd) versions(conf config) ([]*mql.Rule, error) {
+	r, err := findRule(conf, c.Rule)
+	if err != nil {
+		return nil, err
+	}
+	rules := []*mql.Rule{r}
+	switch {
+	case c.Against != "":
+		old, err := findRule(conf, c.Against)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, old)
+	case r.ID != "":
+		inForce, _, err := configuredRules(conf)
+		if err != nil {
+			return nil, err
+		}
+		for _, old := range inForce {
+			if old.ID == r.ID && old.Source != r.Source {
+				rules = append(rules, old.Rule)
+				break
+			}
+		}
+	}
+	for i, r := range rules {
+		version := *r
+		version.ID = "" // two versions have one ID
+		rules[i] = &version
+	}
+	return rules, nil
 }
 
 // messages are what the rule is tested on.
@@ -174,7 +204,8 @@ func (b backtest) print(out io.Writer) error {
 		what  string
 		names []string
 	}{{"hits", b.Hits}}
-	if b.against {
+	if b.Against != "" {
+		fmt.Fprintln(out, "compared with "+printable(b.Against))
 		lists = []struct {
 			what  string
 			names []string

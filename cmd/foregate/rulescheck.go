@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"foregate/mql"
+	"foregate/scan/sender"
 )
 
 type rulesCheckCmd struct {
@@ -74,7 +74,7 @@ func (c rulesCheckCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	rep := checkRules(files, gateCapabilities(conf), lists)
+	rep := checkRules(files, gateCapabilities(conf), gateLists(conf, lists))
 	if c.JSON {
 		enc := json.NewEncoder(w.stdout)
 		enc.SetEscapeHTML(false)
@@ -133,6 +133,9 @@ func checkRules(files []ruleFile, caps mql.Capabilities, lists *mql.Lists) check
 // placed is the beginning of an error: file:line:col: or file:line: or file:.
 var placed = regexp.MustCompile(`^(.+?\.ya?ml):(?:(\d+):)?(?:(\d+):)? ?(?s:(.*))$`)
 
+// inYAML is the beginning of an error of the YAML around a source.
+var inYAML = regexp.MustCompile(`^line (\d+): (?s:(.*))$`)
+
 // asCheckError takes an error apart into its place and message.
 func asCheckError(file string, err error) checkError {
 	var d mql.Diagnostic
@@ -148,6 +151,10 @@ func asCheckError(file string, err error) checkError {
 		e.File, e.Message = m[1], m[4]
 		e.Line, _ = strconv.Atoi(m[2])
 		e.Col, _ = strconv.Atoi(m[3])
+	}
+	if m := inYAML.FindStringSubmatch(e.Message); m != nil && e.Line == 0 {
+		e.Line, _ = strconv.Atoi(m[1])
+		e.Message = m[2]
 	}
 	return e
 }
@@ -190,36 +197,13 @@ func printCounts(out io.Writer, counts map[string]int) {
 	}
 }
 
-// What lists need when no file has them: the history of mail, and feeds of
-// threats. The words are those of the function table where it has one.
-const (
-	needsHistory = "history lists"
-	needsProfile = "sender profile"
-	needsThreats = "threat lists"
-	needsText    = "character recognition"
-	needsCodes   = "code reading"
-)
-
-// listNeeds returns the capability that fills a list, "" for a file or the
-// configuration.
-func listNeeds(name string) string {
-	switch name {
-	case "sender_emails", "sender_domains", "recipient_emails", "recipient_domains":
-		return needsHistory
-	}
-	if strings.HasPrefix(name, "abuse_ch_") {
-		return needsThreats
-	}
-	return ""
-}
-
 // gateCapabilities names what a running gate of this configuration answers; the
 // answers of what it learns are there only while it runs.
 func gateCapabilities(c config) mql.Capabilities {
 	caps := capabilities(c)
 	if c.Sender.Enabled {
 		for _, f := range mql.NewEnv().Functions() {
-			if f.Needs == needsProfile {
+			if f.Needs == mql.NeedsProfile {
 				caps[f.Name] = nil
 			}
 		}
@@ -227,20 +211,24 @@ func gateCapabilities(c config) mql.Capabilities {
 	return caps
 }
 
+// gateLists adds the names of the lists that a running gate of this
+// configuration has from its history; they are empty here.
+func gateLists(c config, lists *mql.Lists) *mql.Lists {
+	if !c.Sender.Enabled {
+		return lists
+	}
+	return historyLists(lists, &sender.Stage{})
+}
+
 // needs tells what rules may ask for and do not get.
 type needs struct {
-	word  map[string]string // function → capability
+	env   *mql.Env
 	has   func(function string) bool
 	lists *mql.Lists
 }
 
 func newNeeds(env *mql.Env, caps mql.Capabilities, lists *mql.Lists) needs {
-	n := needs{word: map[string]string{}, lists: lists, has: func(f string) bool { _, ok := caps[f]; return ok }}
-	for _, f := range env.Functions() {
-		n.word[f.Name] = f.Needs
-	}
-	n.word[mql.TextInFiles], n.word[mql.CodesInFiles] = needsText, needsCodes
-	return n
+	return needs{env: env, lists: lists, has: func(f string) bool { _, ok := caps[f]; return ok }}
 }
 
 // missing returns the absent capabilities and the absent lists ("$name") of
@@ -249,14 +237,14 @@ func (n needs) missing(set *mql.RuleSet, i int) (caps, lists []string) {
 	funcs, names := set.Needs(i)
 	for _, f := range funcs {
 		if !n.has(f) {
-			caps = append(caps, orWord(n.word[f], f))
+			caps = append(caps, orWord(n.env.Capability(f), f))
 		}
 	}
 	for _, l := range names {
 		if _, ok := n.lists.Len(l); ok {
 			continue
 		}
-		if c := listNeeds(l); c != "" {
+		if c := mql.ListCapability(l); c != "" {
 			caps = append(caps, c)
 		} else {
 			lists = append(lists, "$"+l)
@@ -269,20 +257,6 @@ func (n needs) missing(set *mql.RuleSet, i int) (caps, lists []string) {
 // stagesOf counts the rules that have every capability, as capabilities are
 // added in the order in which a gate gets them.
 func stagesOf(env *mql.Env, set *mql.RuleSet) []checkStage {
-	stages := []struct {
-		with string
-		caps []string
-	}{
-		{"message, lists, strings, patterns, XPath", nil},
-		{"+ file analysis", []string{"file analysis"}},
-		{"+ sender profile, history lists", []string{needsProfile, needsHistory}},
-		{"+ registration data, threat lists", []string{"registration data", needsThreats}},
-		{"+ text classifier", []string{"text classifier"}},
-		{"+ link analysis, rendering", []string{"link analysis", "rendering"}},
-		{"+ character recognition, code reading", []string{needsText, needsCodes}},
-		{"+ logo detection", []string{"logo detection"}},
-		{"+ attack score, triage state", []string{"attack score", "triage state"}},
-	}
 	n := newNeeds(env, nil, nil)
 	asked := make([][]string, len(set.Rules))
 	for i := range set.Rules {
@@ -290,11 +264,11 @@ func stagesOf(env *mql.Env, set *mql.RuleSet) []checkStage {
 	}
 	have := map[string]bool{}
 	var out []checkStage
-	for _, s := range stages {
-		for _, c := range s.caps {
+	for _, s := range mql.Stages() {
+		for _, c := range s.Capabilities {
 			have[c] = true
 		}
-		row := checkStage{With: s.with}
+		row := checkStage{With: s.Name}
 		for i, caps := range asked {
 			if slices.ContainsFunc(caps, func(c string) bool { return !have[c] }) {
 				continue

@@ -16,6 +16,7 @@ import (
 	"foregate/quarantine"
 	"foregate/scan/known"
 	"foregate/scan/rule"
+	"foregate/scan/sender"
 	"foregate/smtpd"
 	"foregate/store"
 )
@@ -35,6 +36,7 @@ type service struct {
 	rules   ruleWatch
 	history *recorder
 	learner *learner
+	senders *sender.Stage // nil when nothing is remembered of them
 	// closeSenders frees what the memory of senders reads from.
 	closeSenders func() error
 }
@@ -66,7 +68,7 @@ func newService(ctx context.Context, conf config, log *slog.Logger) (*service, e
 		index = &known.Index{}
 		withKnown(engine, index)
 	}
-	s := &service{known: index, warn: warn, conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book, closeSenders: closeSenders}
+	s := &service{known: index, warn: warn, conf: conf, log: log, db: db, keeper: newQuarantine(conf, db), book: book, senders: senders, closeSenders: closeSenders}
 	if senders != nil {
 		s.learner = newLearner(senders, db, log)
 	}

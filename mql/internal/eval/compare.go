@@ -1,12 +1,14 @@
 package eval
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"foregate/mql/internal/builtin"
 	"foregate/mql/internal/check"
+	"foregate/mql/internal/lists"
 	"foregate/mql/internal/text"
 	"foregate/mql/internal/value"
 )
@@ -226,7 +228,7 @@ func (p *Program) inNamed(n, rhs *check.Node) triFn {
 		if l == nil {
 			return value.MissingTri(r.names(name))
 		}
-		ok, err := l.Has(r.ctx, v.Str(), fold)
+		ok, err := r.has(l, v, fold)
 		if err != nil {
 			if r.reasons == nil {
 				r.reasons = map[string]string{}
@@ -239,6 +241,43 @@ func (p *Program) inNamed(n, rhs *check.Node) triFn {
 		}
 		return value.Of(ok)
 	}
+}
+
+// maxLookups bounds what lists that live elsewhere are asked of one message,
+// entries that were asked for before aside: rules ask for the domains of links,
+// of which an attacker may send any number.
+const maxLookups = 500
+
+var errLookups = fmt.Errorf("more than %d look-ups for one message", maxLookups)
+
+// askedOf is a question to a list that lives elsewhere, and lookedUp what came of it.
+type (
+	askedOf struct {
+		list  *lists.List
+		entry string
+	}
+	lookedUp struct {
+		ok  bool
+		err error
+	}
+)
+
+// has asks a list for v, a list that lives elsewhere once per message and entry.
+func (r *Run) has(l *lists.List, v value.Value, fold bool) (bool, error) {
+	if !l.Elsewhere() {
+		return l.Has(r.ctx, v.Str(), fold)
+	}
+	key := askedOf{l, r.fold(v)}
+	if a, ok := r.lookedUp[key]; ok {
+		return a.ok, a.err
+	}
+	if len(r.lookedUp) >= maxLookups {
+		return false, errLookups
+	}
+	var a lookedUp
+	a.ok, a.err = l.Has(r.ctx, v.Str(), fold)
+	r.lookedUp[key] = a
+	return a.ok, a.err
 }
 
 // inConstants looks in a list of literals.

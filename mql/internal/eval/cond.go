@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"foregate/mql/internal/check"
 	"foregate/mql/internal/text"
@@ -148,6 +149,9 @@ func (p *Program) lower(n *text.Need, fields []*field) *cond {
 		}
 		return p.anyOf(conds)
 	}
+	if !plainNeed(n) && slices.ContainsFunc(fields, func(f *field) bool { return f.anew }) {
+		return nil
+	}
 	for _, f := range fields {
 		switch {
 		case n.Lit != "":
@@ -161,6 +165,13 @@ func (p *Program) lower(n *text.Need, fields []*field) *cond {
 		}
 	}
 	return p.anyOf(conds)
+}
+
+// plainNeed reports whether a need of a comment written anew is one of its
+// source, too: a literal that has no part in "&amp;", "&gt;", or "<!--", and
+// no end of line, which reading a page makes uniform.
+func plainNeed(n *text.Need) bool {
+	return n.Lit != "" && !strings.ContainsAny(n.Lit, "&;<>!-\n\r\ufffd") && !strings.Contains("amp gt lt quot", n.Lit)
 }
 
 func byPrice(a, b *cond) int {

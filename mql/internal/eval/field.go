@@ -15,6 +15,7 @@ type field struct {
 	steps []valFn // lists to run over, outermost first; each but the first sees the item of the one before
 	get   valFn   // the text, of the innermost item
 	many  bool    // get answers a list of texts
+	anew  bool    // get answers the source of what rules see written anew
 }
 
 // source is a list that a loop runs over, as a chain of lists, or one text that
@@ -23,6 +24,7 @@ type source struct {
 	key   string
 	steps []*check.Node
 	item  *check.Node // a text outside all loops, instead of steps
+	page  *check.Node // a page whose comments they are, instead of both
 }
 
 // fieldFacts is what is known of a field of the message.
@@ -255,6 +257,12 @@ func (p *Program) sources(n *check.Node, scopes [][]*source) []*source {
 		return p.sources(n.Args[0], scopes)
 	case n.Op == check.Array && len(n.Args) > 0:
 		return p.elementSources(n)
+	case comments(n):
+		page := n.Args[0].Args[0]
+		if page.Free != 0 || !static(page) {
+			return nil
+		}
+		return []*source{{key: "comments", page: page}}
 	case !static(n) || n.Type.Kind != value.List:
 		return nil
 	case n.Free == 0:
@@ -265,12 +273,23 @@ func (p *Program) sources(n *check.Node, scopes [][]*source) []*source {
 	}
 	var out []*source
 	for _, outer := range scopes[len(scopes)-1] {
-		if outer.item != nil || len(outer.steps) >= check.MaxLoops/2 {
+		if outer.item != nil || outer.page != nil || len(outer.steps) >= check.MaxLoops/2 {
 			return nil
 		}
 		out = append(out, &source{key: outer.key + "/" + strconv.Itoa(n.ID), steps: append(slices.Clone(outer.steps), n)})
 	}
 	return out
+}
+
+// comments reports whether n are the nodes that html.xpath(page, '//comment()')
+// selects. What their .raw has is in the source of the page, but for what
+// writing them anew escapes.
+func comments(n *check.Node) bool {
+	if n.Op != check.Path || n.Name != "nodes" || n.Args[0].Op != check.Call || n.Args[0].Func.Name != "html.xpath" {
+		return false
+	}
+	expr := n.Args[0].Args[1]
+	return expr.Op == check.Const && expr.Const.Kind() == value.String && expr.Const.Str() == "//comment()"
 }
 
 // elementSources treats each text of an array literal as a source of its own.
@@ -299,6 +318,13 @@ func (p *Program) fieldsOf(n *check.Node, scopes [][]*source) []*field {
 	}
 	var out []*field
 	for _, src := range scopes[len(scopes)-1] {
+		if src.page != nil {
+			if n.Op != check.Path || n.Name != "raw" {
+				return nil
+			}
+			out = append(out, p.commentField(src.page))
+			continue
+		}
 		if src.item != nil && n.Op == check.Scope {
 			out = append(out, p.field(nil, src.item))
 			continue

@@ -1,8 +1,11 @@
 package eval
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"foregate/mql/internal/builtin"
 	"foregate/mql/internal/check"
@@ -138,18 +141,30 @@ func (p *Program) needPage(call *check.Node) *cond {
 
 // pageField is the source of a page as a field.
 func (p *Program) pageField(page *check.Node) *field {
-	key := "page " + strconv.Itoa(page.ID)
+	return p.sourceField("page ", page, false)
+}
+
+// commentField is the source of a page as what its comments are cut from.
+func (p *Program) commentField(page *check.Node) *field {
+	return p.sourceField("comments ", page, true)
+}
+
+func (p *Program) sourceField(kind string, page *check.Node, anew bool) *field {
+	key := kind + strconv.Itoa(page.ID)
 	if f := p.fieldIDs[key]; f != nil {
 		return f
 	}
 	get := p.val(page)
-	f := &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }}
+	f := &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }, anew: anew}
 	p.addField(key, f)
 	return f
 }
 
 func (p *Program) needCompare(n *check.Node, scopes [][]*source) *cond {
 	if c := p.needLength(n, scopes); c != nil {
+		return c
+	}
+	if c := p.needNear(n, scopes); c != nil {
 		return c
 	}
 	if len(n.Ops) != 1 {
@@ -172,6 +187,41 @@ func (p *Program) needCompare(n *check.Node, scopes [][]*source) *cond {
 	}
 	return p.lower(text.NeedLiteral(text.Fold(b.Const.Str())), p.fieldsOf(a, scopes))
 }
+
+// needNear reads strings.levenshtein(text, literal) <= k. Of k+1 pieces of the
+// literal, k edits leave one whole.
+func (p *Program) needNear(n *check.Node, scopes [][]*source) *cond {
+	k := len(n.Ops) - 1
+	call, limit := n.Args[k], n.Args[k+1]
+	if n.Ops[k] != "<=" && n.Ops[k] != "<" || limit.Op != check.Const || limit.Const.Kind() != value.Int ||
+		call.Op != check.Call || call.Func.Name != "strings.levenshtein" && call.Func.Name != "strings.ilevenshtein" {
+		return nil
+	}
+	edits := limit.Const.Int()
+	if n.Ops[k] == "<" {
+		edits--
+	}
+	a, b := call.Args[0], call.Args[1]
+	if a.Op == check.Const {
+		a, b = b, a
+	}
+	if b.Op != check.Const || b.Const.Kind() != value.String || edits < 0 || edits > maxEdits {
+		return nil
+	}
+	runes := []rune(text.Fold(b.Const.Str()))
+	pieces := int(edits) + 1
+	if len(runes) < pieces {
+		return nil
+	}
+	needs := make([]*text.Need, pieces)
+	for i := range pieces {
+		needs[i] = text.NeedLiteral(string(runes[i*len(runes)/pieces : (i+1)*len(runes)/pieces]))
+	}
+	return p.lower(text.NeedAny(needs...), p.fieldsOf(a, scopes))
+}
+
+// maxEdits is the distance up to which pieces of a literal are telling.
+const maxEdits = 5
 
 // needLength reads comparisons that make a counted list have an item.
 func (p *Program) needLength(n *check.Node, scopes [][]*source) *cond {
@@ -249,6 +299,47 @@ func (p *Program) needPatterns(n *check.Node, scopes [][]*source) *cond {
 		conds = append(conds, p.lower(p.needOfPattern(n.Func.Name, a.Const.Str()), fields))
 	}
 	return p.anyOf(conds)
+}
+
+// Prepare derives on all processors what the patterns of the graph's calls
+// need: it is a large part of compiling. It changes nothing but the time.
+func (p *Program) Prepare(g *check.Graph) {
+	type pattern struct{ name, text string }
+	var all []pattern
+	for _, n := range g.Nodes {
+		if n.Op != check.Call || !strings.HasPrefix(n.Func.Name, "regex.") {
+			continue
+		}
+		for _, a := range n.Args[1:] {
+			if a.Op != check.Const || a.Const.Kind() != value.String {
+				continue
+			}
+			key := n.Func.Name + " " + a.Const.Str()
+			if _, ok := p.needIDs[key]; !ok {
+				p.needIDs[key] = nil
+				all = append(all, pattern{n.Func.Name, a.Const.Str()})
+			}
+		}
+	}
+	needs := make([]*text.Need, len(all))
+	Each(len(all), func(i int) { needs[i] = deriveNeed(all[i].name, all[i].text) })
+	for i, x := range all {
+		p.needIDs[x.name+" "+x.text] = needs[i]
+	}
+}
+
+// Each calls do with every number below n, on all processors.
+func Each(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // needOfPattern is what a text needs for a function called name to find the

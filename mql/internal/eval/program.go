@@ -90,7 +90,7 @@ func (p *Program) Finish() {
 func (p *Program) newRun() *Run {
 	r := &Run{
 		prog: p, stamps: make([]uint32, p.slots), memo: make([]value.Value, p.slots),
-		answers: map[callKey]value.Value{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
+		answers: map[callKey]value.Value{}, lookedUp: map[askedOf]lookedUp{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
 		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), texts: map[textKey]*textFacts{},
 	}
 	r.scratch.Kept = map[any]any{}

@@ -64,11 +64,13 @@ type Run struct {
 	stamps  []uint32
 	memo    []value.Value
 	answers map[callKey]value.Value
-	reasons map[string]string
-	folded  map[textKey]string
-	scratch check.Scratch
-	args    []value.Value // of the calls under way
-	room    []byte        // for folded texts
+	// lookedUp is what lists that live elsewhere answered.
+	lookedUp map[askedOf]lookedUp
+	reasons  map[string]string
+	folded   map[textKey]string
+	scratch  check.Scratch
+	args     []value.Value // of the calls under way
+	room     []byte        // for folded texts
 
 	facts      []fieldFacts // by field
 	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
@@ -118,6 +120,7 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 		r.epoch = 1
 	}
 	clear(r.answers)
+	clear(r.lookedUp)
 	clear(r.folded)
 	clear(r.reasons)
 	clear(r.scratch.Kept)
@@ -136,6 +139,7 @@ func (r *Run) Release() {
 	r.ctx, r.message, r.msg, r.caps, r.scratch.Done = nil, nil, value.Value{}, nil, nil
 	clear(r.memo)
 	clear(r.answers)
+	clear(r.lookedUp)
 	clear(r.folded)
 	clear(r.scratch.Kept)
 	r.forget()

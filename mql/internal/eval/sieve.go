@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -9,10 +10,12 @@ import (
 // many rules share are evaluated for all of them together, and the literals
 // that occur name the rules that look for them.
 type sieve struct {
-	all     []uint64 // every rule, as bits
-	shared  []sharedCond
+	all     []uint64            // every rule, as bits
+	shared  []sharedCond        // cheapest first
+	early   int                 // so many of them are looked at before the literals
 	rounds  [maxRounds][]uint64 // by round: the rules that need no literal in it
 	lookups []lookup
+	atoms   []atom
 }
 
 // sharedCond is a condition that all of rules need.
@@ -28,13 +31,20 @@ type lookup struct {
 	rules map[int][]place
 }
 
+// atom names the rules that a condition satisfies.
+type atom struct {
+	cond  *cond
+	rules []place
+}
+
 // place is a rule and the round in which it needs the literal.
 type place struct{ rule, round int32 }
 
 // Bounds of the sieve.
 const (
-	maxRounds = 3 // conditions on literals that are looked up per rule; the rest is left to the rule's guard
-	minShared = 2 // rules that make a condition worth evaluating for all
+	maxRounds    = 3 // conditions on literals and other atoms that are looked up per rule; the rest is left to the rule's guard
+	maxEarlyCost = 8 // price of a condition that costs less than looking for literals
+	minShared    = 2 // rules that make a condition worth evaluating for all
 )
 
 // newSieve sorts the rules' conditions. What it does not take is left to each
@@ -52,17 +62,21 @@ func (p *Program) newSieve() sieve {
 		}
 	}
 	byCond := map[*cond][]uint64{}
-	byField := map[int]map[int][]place{}
+	byField, atoms := map[int]map[int][]place{}, map[*cond][]place{}
 	for i := range p.rules {
 		set(s.all, i)
-		round := 0
+		hulls := p.hulls(p.rules[i].guard)
+		for round := range maxRounds {
+			if round < len(hulls) {
+				index(byField, atoms, hulls[round].conds, place{int32(i), int32(round)})
+			} else {
+				set(s.rounds[round], i)
+			}
+		}
 		var rest []*cond
 		for _, c := range conjunction(p.rules[i].guard) {
-			fields := literalsOnly(c)
 			switch {
-			case fields != nil && round < maxRounds:
-				index(byField, fields, place{int32(i), int32(round)})
-				round++
+			case slices.ContainsFunc(hulls, func(h hull) bool { return h.exact && h.of == c }):
 			case users[c] >= minShared:
 				if byCond[c] == nil {
 					byCond[c] = make([]uint64, words)
@@ -73,21 +87,113 @@ func (p *Program) newSieve() sieve {
 			}
 		}
 		p.rules[i].rest = p.allOf(rest)
-		for ; round < maxRounds; round++ {
-			set(s.rounds[round], i)
-		}
 	}
 	for c, rules := range byCond {
 		s.shared = append(s.shared, sharedCond{c, rules})
 	}
 	slices.SortFunc(s.shared, func(a, b sharedCond) int { return byPrice(a.cond, b.cond) })
+	for s.early < len(s.shared) && s.shared[s.early].cond.cost <= maxEarlyCost {
+		s.early++
+	}
 	s.lookups = p.lookups(byField)
+	for c, rules := range atoms {
+		s.atoms = append(s.atoms, atom{c, rules})
+	}
+	slices.SortFunc(s.atoms, func(a, b atom) int { return byPrice(a.cond, b.cond) })
 	return s
 }
 
-// index notes the rule under each literal of the conditions.
-func index(byField map[int]map[int][]place, conds []*cond, at place) {
+// hull is what a condition needs in literals alone: one of those of conds must
+// occur.
+type hull struct {
+	of    *cond
+	conds []*cond // each asks for literals
+	odds  float64 // rough number of them that a message has
+	exact bool    // of asks for nothing else
+}
+
+// hulls returns the most telling hulls of what c joins, maxRounds at most.
+func (p *Program) hulls(c *cond) []hull {
+	var out []hull
+	for _, k := range conjunction(c) {
+		if h := p.hull(k); h.conds != nil && (h.conds[0].kind == condOccurs || len(h.conds) > 1) {
+			h.of = k
+			out = append(out, h)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b hull) int { return cmp.Compare(a.odds, b.odds) })
+	return out[:min(len(out), maxRounds)]
+}
+
+// hull derives the hull of c; it has no conds where there is none.
+func (p *Program) hull(c *cond) hull {
+	switch c.kind {
+	case condOccurs:
+		h := hull{conds: []*cond{c}, exact: true}
+		for _, lit := range c.literals {
+			h.odds += oddsOf(p.literals[lit])
+		}
+		return h
+	case condAll:
+		var best hull
+		for _, k := range c.kids {
+			if h := p.hull(k); h.conds != nil && (best.conds == nil || h.odds < best.odds) {
+				best = h
+			}
+		}
+		best.exact = false
+		return best
+	case condAny:
+		return p.hullOfAny(c)
+	case condBytes, condRun:
+		return hull{conds: []*cond{c}, odds: oddsOfBytes, exact: true}
+	}
+	if c.cost <= maxHullCost {
+		return hull{conds: []*cond{c}, odds: oddsOfTest, exact: true}
+	}
+	return hull{}
+}
+
+// hullOfAny joins the hulls of alternatives of which atLeast must hold: as long
+// as fewer have none, one of the others must hold.
+func (p *Program) hullOfAny(c *cond) hull {
+	out := hull{exact: c.atLeast == 1}
+	without := 0
+	for _, k := range c.kids {
+		h := p.hull(k)
+		if h.conds == nil {
+			if without++; without >= c.atLeast {
+				return hull{}
+			}
+			out.exact = false
+			continue
+		}
+		out.conds = append(out.conds, h.conds...)
+		out.odds += h.odds
+		out.exact = out.exact && h.exact
+	}
+	return out
+}
+
+// Rough probabilities of conditions that are no literals, and the price of a
+// test beyond which it is left to the rules.
+const (
+	oddsOfBytes = 0.3
+	oddsOfTest  = 0.6
+	maxHullCost = 64
+)
+
+// oddsOf is a rough probability that a message has the literal: longer ones are
+// rarer.
+func oddsOf(lit string) float64 { return 1 / float64(len(lit)*len(lit)) }
+
+// index notes the rule under each literal, or other atom, of the conditions.
+func index(byField map[int]map[int][]place, atoms map[*cond][]place, conds []*cond, at place) {
 	for _, c := range conds {
+		if c.kind != condOccurs {
+			atoms[c] = append(atoms[c], at)
+			continue
+		}
 		if byField[c.field] == nil {
 			byField[c.field] = map[int][]place{}
 		}
@@ -127,23 +233,6 @@ func conjunction(c *cond) []*cond {
 	return []*cond{c}
 }
 
-// literalsOnly returns the alternatives of c if each asks for literals, else
-// nil.
-func literalsOnly(c *cond) []*cond {
-	if c.kind == condOccurs {
-		return []*cond{c}
-	}
-	if c.kind != condAny || c.atLeast != 1 {
-		return nil
-	}
-	for _, k := range c.kids {
-		if k.kind != condOccurs {
-			return nil
-		}
-	}
-	return c.kids
-}
-
 func set(b []uint64, i int) { b[i>>6] |= 1 << (i & 63) }
 
 // Candidates returns the indexes of the rules that may be true of the message,
@@ -153,8 +242,9 @@ func (r *Run) Candidates() []int {
 	r.begin()
 	r.alive = append(r.alive[:0], s.all...)
 	if !r.plain && r.over == "" {
-		r.siftShared(s)
+		r.siftShared(s.shared[:s.early])
 		r.siftLiterals(s)
+		r.siftShared(s.shared[s.early:])
 	}
 	r.candidates = r.candidates[:0]
 	for w, b := range r.alive {
@@ -166,9 +256,9 @@ func (r *Run) Candidates() []int {
 }
 
 // siftShared drops the rules whose shared conditions do not hold.
-func (r *Run) siftShared(s *sieve) {
-	for i := range s.shared {
-		sc := &s.shared[i]
+func (r *Run) siftShared(conds []sharedCond) {
+	for i := range conds {
+		sc := &conds[i]
 		asked := false
 		for w, b := range sc.rules {
 			if b&r.alive[w] != 0 {
@@ -209,6 +299,13 @@ func (r *Run) siftLiterals(s *sieve) {
 				for _, at := range l.rules[m.word<<6+bits.TrailingZeros64(b)] {
 					set(ok[at.round], int(at.rule))
 				}
+			}
+		}
+	}
+	for i := range s.atoms {
+		if a := &s.atoms[i]; r.met(a.cond) {
+			for _, at := range a.rules {
+				set(ok[at.round], int(at.rule))
 			}
 		}
 	}

@@ -72,6 +72,9 @@ func NewLookup(name string, lookup Lookup) *List { return &List{Name: name, look
 // Len returns the number of entries, 0 for a list that lives elsewhere.
 func (l *List) Len() int { return len(l.items) }
 
+// Elsewhere reports a list that lives elsewhere: asking it takes time.
+func (l *List) Elsewhere() bool { return l.lookup != nil }
+
 // Items returns the entries; ok is false for a list that can't be iterated.
 func (l *List) Items() (v value.Value, ok bool) {
 	if l.lookup != nil {

@@ -266,6 +266,12 @@ func (x *Regexp) Match(s string) bool {
 			return st == stateMatch
 		}
 		n := st.next[class].Load()
+		if n == st { // most bytes of most texts begin no match: pass over those that change nothing
+			for i < len(s) && s[i] < utf8.RuneSelf && st.next[x.ascii[s[i]]].Load() == st {
+				i++
+			}
+			continue
+		}
 		if n == nil {
 			if room--; room < 0 {
 				return x.refuse(s)
