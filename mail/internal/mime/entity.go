@@ -136,6 +136,9 @@ func (p *parser) entity(src *source, c context) {
 		p.note(BoundParts, "", src.offset(c.start))
 		return
 	}
+	if !p.reads(src.offset(c.start)) {
+		return
+	}
 	b := header.Scan(src.buf, c.start, c.end, p.lim.Header, c.root, delimiterLike)
 	src.claim(c.start, b)
 	if c.top != nil {

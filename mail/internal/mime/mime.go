@@ -71,6 +71,7 @@ type Result struct {
 	Parts    []Part
 	Defects  []Defect
 	Work     int // delimiter lines compared, for tests of linearity
+	Read     int // headers of entities read in all readings, for the same
 }
 
 // Parse reads a message.
@@ -215,6 +216,7 @@ type parser struct {
 	decodings int   // of leaves
 	budget    int   // delimiter lines that may still be compared
 	decodable int64 // bytes that may still be decoded
+	looked    int   // lines like part headers that the sweep looked at
 	rendering string
 	sources   []*source  // to be swept
 	fragments []fragment // to be put together
@@ -240,6 +242,10 @@ type context struct {
 
 // note records a defect once per place.
 func (p *parser) note(id, detail string, off int) {
+	k, first := Defect{ID: id, Offset: off}, Defect{ID: id, Offset: firstOfID}
+	if p.noted[k] || len(p.res.Defects) >= maxDefects && p.noted[first] {
+		return
+	}
 	if len(detail) > maxDetail {
 		detail = detail[:maxDetail]
 	}
@@ -247,10 +253,6 @@ func (p *parser) note(id, detail string, off int) {
 	d.Detail = d.Detail[1 : len(d.Detail)-1]
 	if len(d.Detail) > maxDetail {
 		d.Detail = d.Detail[:maxDetail]
-	}
-	k, first := Defect{ID: id, Offset: off}, Defect{ID: id, Offset: firstOfID}
-	if p.noted[k] || len(p.res.Defects) >= maxDefects && p.noted[first] {
-		return
 	}
 	p.noted[k], p.noted[first] = true, true
 	p.res.Defects = append(p.res.Defects, d)
@@ -288,6 +290,24 @@ func (p *parser) forkDecoding(id, detail string, off int) bool {
 // decodingsPerReading relates the two bounds: a leaf with irregular base64 has
 // about ten decodings.
 const decodingsPerReading = 8
+
+// Bounds of what is read without becoming a part. A header costs some
+// microseconds even where it names a part that is known already, and one
+// message of 50 MiB can hold a million of them.
+const (
+	readsPerPart = 8       // headers read in all readings, for each part allowed
+	maxLooked    = 1 << 16 // lines like part headers that the sweep looks at
+)
+
+// reads takes one header of an entity from the bound.
+func (p *parser) reads(off int) bool {
+	if p.res.Read >= readsPerPart*p.lim.Parts {
+		p.note(BoundWork, "", off)
+		return false
+	}
+	p.res.Read++
+	return true
+}
 
 // addPart appends a part unless the bound is reached; it returns its index or −1.
 func (p *parser) addPart(part Part) int {
