@@ -94,7 +94,7 @@ func Parse(raw []byte, lim Limits) Result {
 
 // whole reads one rendering of the message: the tree, then the sweep.
 func (p *parser) whole(src *source, top *header.Block) {
-	p.budget += 64*len(src.dashes) + 4096
+	p.budget += min(compares*len(src.dashes), max(maxCompares, minCompares*len(src.dashes))) + 4096
 	c := context{path: "1", parent: -1, end: len(src.buf), outerEnd: len(src.buf), top: top, reading: p.rendering, root: true}
 	c.structural = p.rendering != ""
 	p.sources = append(p.sources, src)
@@ -105,6 +105,15 @@ func (p *parser) whole(src *source, top *header.Block) {
 	}
 	p.sources = nil
 }
+
+// Bounds of the comparisons with delimiter lines. A tree of 32 levels looks at a
+// line twice per level; where there are more than some hundred thousand lines,
+// a tree is flatter than that or made to exhaust.
+const (
+	compares    = 64       // for each line that may be a delimiter
+	maxCompares = 16 << 20 // of one rendering of the message
+	minCompares = 4        // for each line in any case: the main reading of one level, and another
+)
 
 // transformed reads the message again with the bytes changed that some readers
 // drop or take for line ends.
