@@ -17,6 +17,8 @@ const (
 	defectEightBit        = "header.8bit"
 	defectManyAddresses   = "bound.addresses"
 	defectReceivedBound   = "bound.hops"
+	defectStyleBound      = "bound.style"
+	defectHTMLBound       = "bound.html"
 	maxDetail             = 200 // bytes of Defect.Detail
 	maxHops               = 200 // RFC 5321 section 6.3 lets servers stop at 100
 	maxRecipientsPerField = 4096
@@ -37,6 +39,8 @@ func DefectDocs() []DefectDoc {
 		{defectEightBit, "A header field has bytes over 0x7F without an encoding."},
 		{defectManyAddresses, "An address field lists more mailboxes than the bound; the rest was not read."},
 		{defectReceivedBound, "The header has more trace fields than the bound; the rest are in the newest hop."},
+		{defectStyleBound, "The style sheets of the HTML text have more rules, or rules for more elements, than the bound; some were not applied, so hidden text may be listed as visible."},
+		{defectHTMLBound, "The HTML text exceeds the bounds that the detail names; what lies beyond them was not read."},
 	}
 	for _, d := range mime.Docs() {
 		docs = append(docs, DefectDoc(d))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -312,6 +313,29 @@ func TestLinearWork(t *testing.T) {
 		}
 		if w1 > 70*n1+5000 {
 			t.Errorf("%s: work %d for %d delimiter lines", name, w1, n1)
+		}
+	}
+}
+
+// TestHostileWork counts headers read and lines compared: both have a bound that
+// does not grow with the message, and what is cut short has a name.
+func TestHostileWork(t *testing.T) {
+	const n = 20_000
+	b := DefaultBounds()
+	nest := func(head string) string { return topFields + strings.Repeat(head+"\r\n\r\n", n) }
+	for _, c := range []struct{ name, raw string }{
+		{"message/partial in message/partial", nest("Content-Type: message/partial; id=a; number=1; total=1")},
+		{"message/rfc822 in message/rfc822", nest("Content-Type: message/rfc822")},
+		{"multiparts of one boundary", nest("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a")},
+		{"empty parts", message("Content-Type: multipart/mixed; boundary=a\r\n", strings.Repeat("--a\r\n", n))},
+		{"deep tree over many lines", nestedUnterminated(b.Depth) + strings.Repeat("--N\r\n", 300_000)},
+	} {
+		r := mime.Parse([]byte(c.raw), mime.Limits{Parts: b.Parts, Depth: b.Depth, Readings: b.Readings, Decoded: b.Decoded, Header: header.Limits{Block: b.HeaderBytes, Line: b.HeaderLine}})
+		if r.Read > 8*b.Parts || r.Work > 17<<20 {
+			t.Errorf("%s: %d headers read, %d lines compared", c.name, r.Read, r.Work)
+		}
+		if !slices.ContainsFunc(r.Defects, func(d mime.Defect) bool { return d.ID == mime.BoundWork || d.ID == mime.BoundParts }) {
+			t.Errorf("%s: no bound among the defects; %d headers read, %d lines compared", c.name, r.Read, r.Work)
 		}
 	}
 }

@@ -17,6 +17,7 @@ func (p *builder) texts() {
 	text := ""
 	if b.HTML != nil {
 		r := htmltext.Render(b.HTML.Raw, htmltext.Options{})
+		p.noteHTML(r.Truncated)
 		b.HTML.DisplayText, b.HTML.InnerText, b.HTML.HiddenText = r.Display, r.Inner, r.Hidden
 		t := thread.Split(r.Display, r.Marks)
 		p.htmlMentions(&r, &t)
@@ -35,6 +36,21 @@ func (p *builder) texts() {
 		p.threads(&main)
 	}
 	p.headerMentions()
+}
+
+// noteHTML records the bounds that rendering met.
+func (p *builder) noteHTML(names []string) {
+	var rest []string
+	for _, n := range names {
+		if n == "rules" {
+			p.defect(defectStyleBound, n, -1)
+			continue
+		}
+		rest = append(rest, n)
+	}
+	if len(rest) > 0 {
+		p.defect(defectHTMLBound, strings.Join(rest, " "), -1)
+	}
 }
 
 // threads fills the current and the previous threads.

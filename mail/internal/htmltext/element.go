@@ -15,6 +15,10 @@ func (r *renderer) startTag(t *token) {
 		return // a part of a table outside of any table is no element
 	}
 	id, class := t.value(attrIDName), t.value(attrClass)
+	if len(class) > maxName {
+		r.truncated("class")
+		class = class[:maxName]
+	}
 	e := elem{tag: t.tag, name: t.name, id: id, class: class, anchor: -1, mark: -1}
 	e.decl = r.declsOf(t, e.tagName(), id, class)
 	e.forced = r.forcedReason(t, &e)
@@ -203,10 +207,7 @@ func (r *renderer) rawElement(t *token, e *elem) {
 			r.sheetURLs(content)
 			return
 		}
-		r.sheets.add(content, r.cssURL)
-		if r.sheets.always.full || r.sheets.media.full {
-			r.truncated("rules")
-		}
+		r.sheets.add(content, r.cssURL, r.budget)
 		if len(r.disp.buf) > 0 || r.fork {
 			r.lateSheet = true
 		}
@@ -227,7 +228,7 @@ func (r *renderer) rawElement(t *token, e *elem) {
 // sheetURLs lists the URLs of a sheet that is in force already.
 func (r *renderer) sheetURLs(css string) {
 	var s sheets
-	s.add(css, r.cssURL)
+	s.add(css, r.cssURL, new(budget))
 }
 
 // hasWordChar reports whether s holds a letter or a digit.

@@ -37,7 +37,7 @@ type renderer struct {
 	sheetEnd  int  // style elements that began before it are in force already
 	lateSheet bool // a style element follows text: the second pass knows it from the start
 	matched   []*rule
-	ruleSteps int
+	budget    *budget // shared with conditional comments
 
 	anchor  int // index of the open anchor's reference plus one
 	form    int // index of the open form plus one
@@ -79,6 +79,7 @@ func Render(src string, o Options) Result {
 		*res = Result{}
 		r = newRenderer(src, o, res)
 		r.sheets, r.sheetEnd = sheets, len(src)
+		r.sheets.always.budget, r.sheets.media.budget = r.budget, r.budget
 		r.run()
 		for _, name := range cut {
 			r.truncated(name)
@@ -88,7 +89,7 @@ func Render(src string, o Options) Result {
 }
 
 func newRenderer(src string, o Options, res *Result) *renderer {
-	r := &renderer{res: res, opt: o, z: tokenizer{src: src}}
+	r := &renderer{res: res, opt: o, z: tokenizer{src: src}, budget: new(budget)}
 	r.stack = make([]elem, 1, 32)
 	r.stack[0] = elem{tag: tagHtml, style: rootStyle(), prev: -1, table: -1, anchor: -1, mark: -1}
 	r.last[tagHtml] = 1
@@ -123,6 +124,9 @@ func (r *renderer) finish() {
 		r.pop(false)
 	}
 	r.endRun()
+	if r.budget.full {
+		r.truncated("rules")
+	}
 	r.res.Display = string(r.disp.buf)
 	r.res.Inner = r.res.Display
 	if r.fork {
@@ -296,7 +300,7 @@ func (r *renderer) comment(s string) {
 	}
 	var res Result
 	sub := newRenderer(body, r.opt, &res)
-	sub.nested = true
+	sub.nested, sub.budget = true, r.budget
 	sub.run()
 	r.endRun()
 	r.hiddenRun(res.Display, ReasonConditional, len(r.disp.buf))

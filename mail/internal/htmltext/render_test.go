@@ -324,6 +324,7 @@ func TestBounds(t *testing.T) {
 		{"runs", strings.Repeat("<b style=display:none>x</b>y", 5000), "hidden-runs"},
 		{"rules", "<style>" + strings.Repeat(".x{color:red}", 5000) + "</style>", "rules"},
 		{"rule matches", "<style>" + strings.Repeat(".x .x .x{color:red}", 4000) + "</style>" + strings.Repeat("<b class=x>", 5000), "rules"},
+		{"class", "<style>.x{color:red}</style><p class='" + strings.Repeat("y ", 1000) + "x'>z", "class"},
 		{"url", "<img src='data:," + strings.Repeat("x", 1<<17) + "'>", "url"},
 		{"misnesting", strings.Repeat(strings.Repeat("<b><div>", 200)+strings.Repeat("</b>", 200)+strings.Repeat("</div>", 200), 50), "misnesting"},
 	} {

@@ -1,17 +1,39 @@
 package htmltext
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 	"strings"
 )
 
 // Bounds of style sheets. Newsletter tools write a few hundred rules.
 const (
-	maxRules       = 4096    // rules kept of all sheets together
-	maxCompounds   = 8       // compounds of one selector
-	maxRuleMatches = 4 << 20 // rules tried for all elements together
-	maxAncestors   = 64      // open elements looked at for one descendant selector
+	maxRules     = 4096    // rules kept of all sheets together
+	maxCompounds = 8       // compounds of one selector
+	maxRuleSteps = 4 << 20 // rules and ancestors tried for all elements of a document together
+	maxAncestors = 64      // open elements looked at for one descendant selector
+	maxName      = 1 << 10 // bytes of a name in a selector, and of a class attribute: frameworks write some hundred
+	classStep    = 32      // bytes of a class attribute searched for one more step
 )
+
+// budget is what all passes over a document may spend on style sheets together,
+// those over its conditional comments included: cost must not grow with the
+// number of rules times the number of elements.
+type budget struct {
+	rules int // kept
+	steps int // taken
+	full  bool
+}
+
+// take spends n steps; false means that they are not left.
+func (b *budget) take(n int) bool {
+	if b.steps+n > maxRuleSteps {
+		b.full = true
+		return false
+	}
+	b.steps += n
+	return true
+}
 
 // compound is a compound selector: a tag, an ID and classes, each optional.
 type compound struct {
@@ -33,10 +55,10 @@ type rule struct {
 // names.
 type sheet struct {
 	byID, byClass, byTag map[string][]*rule
-	universal            []*rule
+	universal            []*rule // those without ancestors are one, the first
 	count                int
-	full                 bool // maxRules was met
 	url                  func(string)
+	budget               *budget
 }
 
 // set holds the rules that apply and those that apply on some screens only.
@@ -46,11 +68,12 @@ type sheets struct {
 }
 
 // add reads a style sheet.
-func (s *sheets) add(css string, url func(string)) {
+func (s *sheets) add(css string, url func(string), b *budget) {
 	if strings.Contains(css, "/*") {
 		css = stripComments(css)
 	}
 	s.always.url, s.media.url = url, url
+	s.always.budget, s.media.budget = b, b
 	s.block(css, &s.always, 0)
 }
 
@@ -190,8 +213,8 @@ func (s *sheet) rule(selectors, body string) {
 		} else {
 			selectors = ""
 		}
-		if s.count >= maxRules {
-			s.full = true
+		if s.budget.rules >= maxRules {
+			s.budget.full = true
 			return
 		}
 		s.insert(trimSpace(sel), d)
@@ -202,6 +225,10 @@ func (s *sheet) rule(selectors, body string) {
 func (s *sheet) insert(sel string, d decl) {
 	compounds, ok := parseSelector(sel)
 	if !ok {
+		return
+	}
+	if len(compounds) == 1 && compounds[0].any() {
+		s.everywhere(d)
 		return
 	}
 	r := &rule{last: compounds[len(compounds)-1], decl: d, order: s.count}
@@ -219,6 +246,7 @@ func (s *sheet) insert(sel string, d decl) {
 		}
 	}
 	s.count++
+	s.budget.rules++
 	if s.byID == nil {
 		s.byID, s.byClass, s.byTag = map[string][]*rule{}, map[string][]*rule{}, map[string][]*rule{}
 	}
@@ -233,6 +261,21 @@ func (s *sheet) insert(sel string, d decl) {
 		s.universal = append(s.universal, r)
 	}
 }
+
+// everywhere adds a rule for all elements. It is weaker than every other rule,
+// so that all of them are one, merged in order.
+func (s *sheet) everywhere(d decl) {
+	if len(s.universal) > 0 && s.universal[0].specificity == 0 {
+		s.universal[0].decl.merge(&d)
+		return
+	}
+	s.count++
+	s.budget.rules++
+	s.universal = slices.Insert(s.universal, 0, &rule{decl: d})
+}
+
+// any reports whether the compound fits every element.
+func (c *compound) any() bool { return c.tag == "" && c.id == "" && len(c.classes) == 0 }
 
 // parseSelector reads a complex selector of compounds joined by descendant and
 // child combinators. Sibling combinators, attribute selectors and
@@ -269,7 +312,7 @@ func (c *compound) parse(s string) (int, bool) {
 			continue
 		case '.', '#':
 			name, n := selectorName(s[i+1:])
-			if name == "" {
+			if name == "" || len(name) > maxName {
 				return 0, false
 			}
 			if s[i] == '#' {
@@ -281,7 +324,7 @@ func (c *compound) parse(s string) (int, bool) {
 			continue
 		}
 		name, n := selectorName(s[i:])
-		if name == "" || i > 0 {
+		if name == "" || len(name) > maxName || i > 0 {
 			return 0, false
 		}
 		c.tag = strings.ToLower(name)
@@ -311,20 +354,29 @@ func selectorName(s string) (name string, n int) {
 	return s[:n], n
 }
 
-// lookup appends to dst the rules whose last compound matches an element.
+// lookup appends to dst the rules whose last compound may match an element, as
+// far as the budget goes.
 func (s *sheet) lookup(dst []*rule, tagName, id, class string) []*rule {
 	if s.count == 0 {
 		return dst
 	}
-	dst = append(dst, s.universal...)
-	dst = append(dst, s.byTag[tagName]...)
-	if id != "" {
-		dst = append(dst, s.byID[id]...)
+	add := func(rules []*rule) bool {
+		if !s.budget.take(len(rules)) {
+			return false
+		}
+		dst = append(dst, rules...)
+		return true
 	}
-	for len(class) > 0 {
+	if !add(s.universal) || !add(s.byTag[tagName]) || !add(s.byID[id]) {
+		return dst
+	}
+	rest := class
+	for rest != "" {
 		var word string
-		if word, class = cutWord(class); word != "" {
-			dst = append(dst, s.byClass[word]...)
+		at := len(class) - len(rest)
+		word, rest = cutWord(rest)
+		if word != "" && len(s.byClass[word]) > 0 && !hasWord(class[:at], word) && !add(s.byClass[word]) {
+			break
 		}
 	}
 	return dst
@@ -357,12 +409,12 @@ func hasWord(list, word string) bool {
 }
 
 // matches reports whether the compound fits an element.
-func (c *compound) matches(tagName, id, class string) bool {
+func (c *compound) matches(tagName, id, class string, b *budget) bool {
 	if c.tag != "" && c.tag != tagName || c.id != "" && c.id != id {
 		return false
 	}
 	for _, w := range c.classes {
-		if !hasWord(class, w) {
+		if !b.take(len(class)/classStep) || !hasWord(class, w) {
 			return false
 		}
 	}
@@ -371,14 +423,7 @@ func (c *compound) matches(tagName, id, class string) bool {
 
 // byCascade sorts rules weakest first.
 func byCascade(rules []*rule) {
-	if len(rules) < 2 {
-		return
-	}
-	sort.Slice(rules, func(i, j int) bool {
-		a, b := rules[i], rules[j]
-		if a.specificity != b.specificity {
-			return a.specificity < b.specificity
-		}
-		return a.order < b.order
+	slices.SortFunc(rules, func(a, b *rule) int {
+		return cmp.Or(cmp.Compare(a.specificity, b.specificity), cmp.Compare(a.order, b.order))
 	})
 }

@@ -177,12 +177,7 @@ func (r *renderer) declsOf(t *token, name, id, class string) (d decl) {
 // applies reports whether a rule found by its key matches the element about to
 // be opened, ancestors included.
 func (r *renderer) applies(rule *rule, name, id, class string) bool {
-	r.ruleSteps++
-	if r.ruleSteps > maxRuleMatches {
-		r.truncated("rules")
-		return false
-	}
-	if !rule.last.matches(name, id, class) {
+	if !rule.last.matches(name, id, class, r.budget) {
 		return false
 	}
 	i := len(r.stack) - 1
@@ -190,8 +185,10 @@ func (r *renderer) applies(rule *rule, name, id, class string) bool {
 		limit := max(0, i-maxAncestors)
 		for ; i >= limit; i-- {
 			e := &r.stack[i]
-			r.ruleSteps++
-			if c.matches(e.tagName(), e.id, e.class) {
+			if !r.budget.take(1) {
+				return false
+			}
+			if c.matches(e.tagName(), e.id, e.class, r.budget) {
 				break
 			}
 		}

@@ -130,11 +130,15 @@ func (v *view) mainType(digest bool) string {
 	return "text/plain"
 }
 
-// entity reads one entity in all its readings.
-func (p *parser) entity(src *source, c context) {
+// entity reads one entity in all its readings; false means that nothing more
+// may be read.
+func (p *parser) entity(src *source, c context) bool {
 	if len(p.res.Parts) >= p.lim.Parts {
 		p.note(BoundParts, "", src.offset(c.start))
-		return
+		return false
+	}
+	if !p.reads(src.offset(c.start)) {
+		return false
 	}
 	b := header.Scan(src.buf, c.start, c.end, p.lim.Header, c.root, delimiterLike)
 	src.claim(c.start, b)
@@ -145,6 +149,7 @@ func (p *parser) entity(src *source, c context) {
 	v := readView(b.Fields)
 	p.body(src, c, &v, b.Body)
 	p.otherHeaders(src, c, b)
+	return true
 }
 
 // delimiterLike tells a delimiter line inside a header from a field.
@@ -391,7 +396,7 @@ func (p *parser) candidates(src *source, v *view, start, end int) []candidate {
 	hits := make([][]int, len(all))
 	for i := firstFrom(src.dashes, start); i < len(src.dashes) && src.dashes[i].from < end; i++ {
 		p.res.Work += len(all)
-		if p.budget--; p.budget < 0 {
+		if p.budget -= len(all); p.budget < 0 {
 			p.note(BoundWork, "", src.offset(start))
 			break
 		}
@@ -458,6 +463,9 @@ func match(l []byte, boundary string, prefix bool) matchKind {
 		return noMatch
 	}
 	t = t[2:]
+	if boundary != "" && t[0]|0x20 != boundary[0]|0x20 && t[0] < 0x80 && boundary[0] < 0x80 {
+		return noMatch // most lines: no need to fold their letters
+	}
 	same := string(t[:len(boundary)]) == boundary
 	if !same && !strings.EqualFold(string(t[:len(boundary)]), boundary) {
 		return noMatch
@@ -551,6 +559,10 @@ func (p *parser) split(src *source, start, end int, cand candidate, ok func(matc
 		if open >= 0 {
 			out = append(out, piece{span{open, src.contentEnd(open, l.from)}, closed})
 		}
+		if len(out) >= readsPerPart*p.lim.Parts {
+			p.note(BoundParts, "", src.offset(l.from))
+			return out, true
+		}
 		open = min(l.next, end)
 		if closes(text, cand.text) {
 			if closed {
@@ -606,7 +618,9 @@ func (p *parser) parts(src *source, c context, ps []piece) {
 			p.note(BoundParts, "", src.offset(s.from))
 			return
 		}
-		p.entity(src, k)
+		if !p.entity(src, k) {
+			return
+		}
 	}
 }
 

@@ -111,6 +111,6 @@ func Docs() []Doc {
 		{BoundDepth, "The message nests deeper than the bound; deeper parts were not split."},
 		{BoundReadings, "The message can be read in more ways than the bound; some were not tried."},
 		{BoundDecoded, "The message decodes to more bytes than the bound; some parts were not decoded."},
-		{BoundWork, "The message has so many delimiter lines that looking was cut short."},
+		{BoundWork, "The message has so many delimiter lines or part headers that looking was cut short."},
 	}
 }

@@ -384,7 +384,7 @@ func messageLike(q *Part) bool {
 	}
 	line, _ := cutLine(bytes.TrimLeft(q.Content[:min(len(q.Content), 1<<10)], " \t\r\n\ufeff"), 0)
 	name, _, ok := bytes.Cut(line, []byte(":"))
-	return ok && len(name) > 1 && bytes.IndexAny(name, " \t<>{}") < 0 || bytes.HasPrefix(line, []byte("From "))
+	return ok && len(name) > 1 && !bytes.ContainsAny(name, " \t<>{}") || bytes.HasPrefix(line, []byte("From "))
 }
 
 // attached reads an attached message.

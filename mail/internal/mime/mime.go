@@ -71,6 +71,7 @@ type Result struct {
 	Parts    []Part
 	Defects  []Defect
 	Work     int // delimiter lines compared, for tests of linearity
+	Read     int // headers of entities read in all readings, for the same
 }
 
 // Parse reads a message.
@@ -93,7 +94,7 @@ func Parse(raw []byte, lim Limits) Result {
 
 // whole reads one rendering of the message: the tree, then the sweep.
 func (p *parser) whole(src *source, top *header.Block) {
-	p.budget += 64*len(src.dashes) + 4096
+	p.budget += min(compares*len(src.dashes), max(maxCompares, minCompares*len(src.dashes))) + 4096
 	c := context{path: "1", parent: -1, end: len(src.buf), outerEnd: len(src.buf), top: top, reading: p.rendering, root: true}
 	c.structural = p.rendering != ""
 	p.sources = append(p.sources, src)
@@ -104,6 +105,15 @@ func (p *parser) whole(src *source, top *header.Block) {
 	}
 	p.sources = nil
 }
+
+// Bounds of the comparisons with delimiter lines. A tree of 32 levels looks at a
+// line twice per level; where there are more than some hundred thousand lines,
+// a tree is flatter than that or made to exhaust.
+const (
+	compares    = 64       // for each line that may be a delimiter
+	maxCompares = 16 << 20 // of one rendering of the message
+	minCompares = 4        // for each line in any case: the main reading of one level, and another
+)
 
 // transformed reads the message again with the bytes changed that some readers
 // drop or take for line ends.
@@ -215,6 +225,7 @@ type parser struct {
 	decodings int   // of leaves
 	budget    int   // delimiter lines that may still be compared
 	decodable int64 // bytes that may still be decoded
+	looked    int   // lines like part headers that the sweep looked at
 	rendering string
 	sources   []*source  // to be swept
 	fragments []fragment // to be put together
@@ -240,6 +251,10 @@ type context struct {
 
 // note records a defect once per place.
 func (p *parser) note(id, detail string, off int) {
+	k, first := Defect{ID: id, Offset: off}, Defect{ID: id, Offset: firstOfID}
+	if p.noted[k] || len(p.res.Defects) >= maxDefects && p.noted[first] {
+		return
+	}
 	if len(detail) > maxDetail {
 		detail = detail[:maxDetail]
 	}
@@ -247,10 +262,6 @@ func (p *parser) note(id, detail string, off int) {
 	d.Detail = d.Detail[1 : len(d.Detail)-1]
 	if len(d.Detail) > maxDetail {
 		d.Detail = d.Detail[:maxDetail]
-	}
-	k, first := Defect{ID: id, Offset: off}, Defect{ID: id, Offset: firstOfID}
-	if p.noted[k] || len(p.res.Defects) >= maxDefects && p.noted[first] {
-		return
 	}
 	p.noted[k], p.noted[first] = true, true
 	p.res.Defects = append(p.res.Defects, d)
@@ -288,6 +299,24 @@ func (p *parser) forkDecoding(id, detail string, off int) bool {
 // decodingsPerReading relates the two bounds: a leaf with irregular base64 has
 // about ten decodings.
 const decodingsPerReading = 8
+
+// Bounds of what is read without becoming a part. A header costs some
+// microseconds even where it names a part that is known already, and one
+// message of 50 MiB can hold a million of them.
+const (
+	readsPerPart = 8       // headers read in all readings, for each part allowed
+	maxLooked    = 1 << 16 // lines like part headers that the sweep looks at
+)
+
+// reads takes one header of an entity from the bound.
+func (p *parser) reads(off int) bool {
+	if p.res.Read >= readsPerPart*p.lim.Parts {
+		p.note(BoundWork, "", off)
+		return false
+	}
+	p.res.Read++
+	return true
+}
 
 // addPart appends a part unless the bound is reached; it returns its index or −1.
 func (p *parser) addPart(part Part) int {

@@ -45,6 +45,10 @@ func (p *parser) sweep(src *source) {
 		if claimed.holds(h.from) {
 			continue
 		}
+		if p.looked++; p.looked > maxLooked {
+			p.note(BoundWork, "", src.offset(h.from))
+			return
+		}
 		b := header.Scan(src.buf, h.from, len(src.buf), p.lim.Header, false, delimiterLike)
 		for i < len(src.heads) && src.heads[i].from < b.Body {
 			i++
@@ -59,6 +63,9 @@ func (p *parser) sweep(src *source) {
 		v := readView(all)
 		if !partHeader(&v) {
 			continue
+		}
+		if !p.reads(src.offset(h.from)) {
+			return
 		}
 		for t := range v.types {
 			for _, bd := range header.Boundaries(v.types[t].raw) {
