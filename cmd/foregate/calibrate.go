@@ -336,7 +336,8 @@ func entries(k counts, old *evidence.Table, least int) []evidence.Entry {
 			need = min(least, ruleMin)
 		}
 		if sum(hits["phish"])+sum(hits["ham"]) < need {
-			if _, ok := out[id]; !ok && !isRule { // a rule proposes its own prior
+			// A rule proposes its own prior, and a parent's holds for its children.
+			if _, ok := old.Lookup(id); !ok && !isRule {
 				out[id] = evidence.Entry{ID: id, Prior: true, Basis: "seen too rarely to measure and no prior set"}
 			}
 			continue

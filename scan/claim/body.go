@@ -36,10 +36,7 @@ func (x *exam) body() {
 	if x.s.own || x.s.listed || x.relays() && x.s.proven {
 		return
 	}
-	text := ""
-	if t := x.m.Body.CurrentThread; t != nil {
-		text = t.Text
-	}
+	text := x.m.Speech()
 	var scores []score
 	scores = x.readText(words(cut(text, headBytes)), scores, false)
 	if len(text) > headBytes {

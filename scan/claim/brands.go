@@ -132,8 +132,8 @@ func (t *table) at(w []string, i int) (alias, bool) {
 
 // owners are the brands that a host belongs to, mostly none or one.
 func (t *table) owners(host string) []*brand {
-	if host == "" {
-		return nil
+	if !strings.Contains(host, ".") {
+		return nil // a name like "bradesco" is nobody's domain
 	}
 	var out []*brand
 	for rest := host; ; {

@@ -38,6 +38,7 @@ const (
 	IDReplyToFreeMail  = "claim.reply-to-freemail"       // replies go to a free mailbox, the author has a domain
 	IDReplyNowhere     = "claim.reply-to-nowhere"        // replies go to an address that no mail can reach
 	IDConfusable       = "claim.display-name-confusable" // hidden or look-alike characters in the display name
+	IDBrandElsewhere   = "claim.brand-links-elsewhere"   // speaks of one brand, and what is to be clicked leads elsewhere
 	IDFreeMailOrg      = "claim.freemail-organisation"   // a free mailbox that claims to be an organisation
 	IDBrandSpoofed     = "claim.brand-spoofed"           // a brand's own address, and what could be checked did not prove it
 	IDBacked           = "claim.backed"                  // the claimed brand is proven to speak
@@ -142,6 +143,7 @@ func (st *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) erro
 	x.identity()
 	x.body()
 	x.lookalikes()
+	x.elsewhere()
 	x.replyTo()
 	x.origin()
 	f.Add(x.items...)
@@ -213,11 +215,12 @@ func (st *Stage) speakerOf(m *mail.Message, f *mail.Facts) speaker {
 	return s
 }
 
-// isListed reports the marks that mailing lists leave (RFC 2919, RFC 2369).
+// isListed reports the mark that lists for discussion leave (RFC 2369 section
+// 3.4). List-Id alone (RFC 2919) is also what bulk mailers write.
 func isListed(m *mail.Message) bool {
 	for i := range m.Headers.Hops {
 		for _, h := range m.Headers.Hops[i].Fields {
-			if strings.EqualFold(h.Name, "List-Id") || strings.EqualFold(h.Name, "List-Post") {
+			if strings.EqualFold(h.Name, "List-Post") && !strings.EqualFold(strings.TrimSpace(h.Value), "NO") {
 				return true
 			}
 		}

@@ -130,7 +130,7 @@ func (x *exam) identity() {
 		if strong && !x.s.listed {
 			x.add(IDBacked, fmt.Sprintf("says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
 		}
-	case x.spoofed():
+	case x.spoofed() || b != nil && strong && x.backs(b) && x.failed():
 		x.add(IDBrandSpoofed, fmt.Sprintf("writes as %s from %s, but is not proven to: %s", x.owners[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
 	case b != nil && strong && !x.backs(b) && !x.s.listed && !x.relays():
 		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
@@ -147,8 +147,14 @@ func (x *exam) identity() {
 // passed. People with an address at a brand write to mailing lists, which break
 // proofs; so the address must be an office's.
 func (x *exam) spoofed() bool {
+	return len(x.owners) > 0 && (x.isRoleLocal() || x.brandLocal()) && x.failed()
+}
+
+// failed reports that somebody looked for a proof of the author's domain and
+// found the opposite.
+func (x *exam) failed() bool {
 	a := &x.f.Auth
-	if x.s.free || x.s.listed || x.s.proven || len(x.owners) == 0 || !x.isRoleLocal() && !x.brandLocal() {
+	if x.s.free || x.s.listed || x.s.proven {
 		return false
 	}
 	spf := a.SPF == mail.ResultFail || a.SPF == mail.ResultSoftFail
@@ -201,6 +207,9 @@ func (x *exam) relays() bool {
 // claimedBrand finds the brand that a display name claims to be, if any. Strong
 // is false for a mention: a person of that company, or an everyday word.
 func (x *exam) claimedBrand(w []string, display string) (b *brand, strong bool) {
+	if b := x.brandDomain(display); b != nil {
+		return b, true
+	}
 	for i := range w {
 		a, ok := x.st.brands.at(w, i)
 		if !ok {
@@ -217,7 +226,7 @@ func (x *exam) claimedBrand(w []string, display string) (b *brand, strong bool) 
 			return a.brand, x.isRoleLocal()
 		case a.common:
 			return a.brand, roles == others && x.meansOrganisation(w)
-		case roles == others, x.leads(w, i) && others <= 3 && !inBrackets(display, a.words[0]):
+		case roles == others, i+len(a.words) == len(w) && i > 1 && speaksFor(w[i-1]), x.leads(w, i) && others <= 3 && !inBrackets(display, a.words[0]):
 			return a.brand, true
 		}
 		return a.brand, false
@@ -232,6 +241,34 @@ func (x *exam) claimedBrand(w []string, display string) (b *brand, strong bool) 
 		}
 	}
 	return nil, false
+}
+
+// brandDomain finds a brand's own domain shown in a display name: "Netflix.com",
+// "ups.com [US]".
+func (x *exam) brandDomain(display string) *brand {
+	for part := range strings.FieldsFuncSeq(display, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("[]()<>|,;\"'", r) }) {
+		if !strings.Contains(part, ".") || strings.Contains(part, "@") || len(part) > 64 {
+			continue
+		}
+		n := domain.Split(strings.ToLower(strings.Trim(part, ".")))
+		if !n.Valid || n.RootDomain != n.Domain {
+			continue
+		}
+		for _, b := range x.st.brands.byDomain[n.Domain] {
+			return b
+		}
+	}
+	return nil
+}
+
+// speaksFor reports the word with which a person names the house: "Katie from
+// Ledger".
+func speaksFor(w string) bool {
+	switch w {
+	case "from", "chez":
+		return true
+	}
+	return false
 }
 
 // leads reports that nothing but role words stands before w[i].

@@ -17,6 +17,7 @@ const (
 	IDRandomAddress   = "claim.random-address"    // the local part or the domain looks drawn by lot
 	IDThrowAwayDomain = "claim.throw-away-domain" // the sender's domain is under a suffix of names bought to be thrown away
 	IDSharedService   = "claim.shared-service"    // anyone can open an address under the sender's domain
+	IDNoDomain        = "claim.no-such-domain"    // the sender's domain can't be one
 	IDFromYourself    = "claim.from-yourself"     // written in the recipient's own name, without proof
 	IDReaderSubject   = "claim.reader-in-subject" // the subject addresses the reader by mail address
 	IDReaderName      = "claim.reader-in-name"    // the display name holds the reader's address
@@ -53,9 +54,28 @@ func (x *exam) address() {
 	if tld := x.s.host[strings.LastIndexByte(x.s.host, '.')+1:]; x.s.host != "" && domain.ThrowAway(tld) {
 		x.add(IDThrowAwayDomain, fmt.Sprintf("the sender's domain %s is under .%s, whose names are bought to be thrown away", x.s.host, tld), x.s.address, lineageOrigin)
 	}
+	if _, after, ok := strings.Cut(x.s.address, "@"); ok && !possible(after) {
+		x.add(IDNoDomain, fmt.Sprintf("the sender's address %s has no domain that could exist", x.s.address), x.s.address, lineageOrigin)
+	}
 	if sharedService(x.s.host) {
 		x.add(IDSharedService, fmt.Sprintf("anyone can open an address like %s", x.s.address), x.s.address, lineageOrigin)
 	}
+}
+
+// possible reports a domain that could be registered: two labels of letters,
+// digits and hyphens, or of letters beyond ASCII, and no reserved name.
+func possible(host string) bool {
+	dot := strings.IndexByte(host, '.')
+	if dot <= 0 || under(host, "invalid") || under(host, "localhost") || under(host, "local") || under(host, "localdomain") {
+		return false
+	}
+	for i := range len(host) {
+		c := host[i]
+		if c < 0x80 && c != '.' && c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
 }
 
 // randomLabel finds a part of the sender's address that looks drawn by lot.
@@ -63,7 +83,8 @@ func (x *exam) address() {
 func (x *exam) randomLabel() (label, what string) {
 	local := x.m.Sender.Email.LocalPart // with its case
 	for part := range strings.FieldsFuncSeq(cut(local, maxDisplay), func(r rune) bool { return r == '.' || r == '_' || r == '-' || r == '+' || r == '=' }) {
-		if (domain.Random(part) && len(part) > 7 || oddCase(part)) && !x.named(part) {
+		rest, named := x.unnamed(part)
+		if !named && (domain.Random(part) && len(part) > 7 || oddCase(part)) || named && domain.Random(rest) {
 			return part, "a part"
 		}
 	}
@@ -79,42 +100,44 @@ func (x *exam) randomLabel() (label, what string) {
 	return "", ""
 }
 
-// named reports that the display name explains a local part: they share four
-// letters, as "tkaczyk" and "Tomasz Kaczyk" do.
-func (x *exam) named(part string) bool {
+// unnamed is a local part without the words of the display name, and whether
+// the display name explains it: they share four letters, as "tkaczyk" and
+// "Tomasz Kaczyk" do.
+func (x *exam) unnamed(part string) (rest string, named bool) {
 	const share = 4
-	part, name := strings.ToLower(part), strings.Join(x.s.words, "")
-	for i := 0; i+share <= len(part); i++ {
-		if strings.Contains(name, part[i:i+share]) {
-			return true
+	rest = strings.ToLower(part)
+	for i := 0; i+share <= len(rest) && !named; i++ {
+		for _, w := range x.s.words {
+			named = named || strings.Contains(w, rest[i:i+share])
 		}
 	}
-	return false
+	for _, w := range x.s.words {
+		if len(w) >= share {
+			rest = strings.ReplaceAll(rest, w, "")
+		}
+	}
+	return rest, named
 }
 
-// oddCase reports capitals where no name has them: "BFwBIGA", not "JaneDoe",
-// "eBay", "McDonald" or "HELPDESK".
+// oddCase reports capitals where no name has them: "afAbPcZ" and "KDkYHsbaSNa", not
+// "JaneDoe", "eBay", "McDonald" or "HELPDESK". Pieces that begin with a capital
+// are words in a name, and words have more than two letters.
 func oddCase(s string) bool {
 	if len(s) < 6 {
 		return false
 	}
-	odd, lower := 0, 0
-	for i := 1; i < len(s); i++ {
+	pieces, letters := 1, 0
+	for i := range len(s) {
 		up := 'A' <= s[i] && s[i] <= 'Z'
-		before := 'A' <= s[i-1] && s[i-1] <= 'Z'
-		low := 'a' <= s[i] && s[i] <= 'z'
-		if low {
-			lower++
+		if !up && (s[i] < 'a' || s[i] > 'z') {
+			continue
 		}
-		// A capital that neither begins a word nor belongs to an acronym.
-		if up && (i+1 == len(s) || s[i+1] >= 'A' && s[i+1] <= 'Z') && !before {
-			odd++
-		}
-		if up && before && i+1 < len(s) && s[i+1] >= 'a' && s[i+1] <= 'z' && i > 1 {
-			odd++
+		letters++
+		if up && i > 0 && s[i-1] >= 'a' && s[i-1] <= 'z' {
+			pieces++
 		}
 	}
-	return odd >= 2 || odd == 1 && lower > 0 && domain.Random(s+"x")
+	return pieces > 2 && letters < 3*pieces
 }
 
 // sharedService reports a host under which the public opens names: help desks,

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"foregate/mail"
 )
 
 func TestOrigin(t *testing.T) {
@@ -16,7 +18,7 @@ func TestOrigin(t *testing.T) {
 		want []string
 	}{
 		{"a plain sender", letter{from: "Jan Vrba <jan.vrba@stoffe-nord.de>", to: "ada@kontorwerke.de"}, "mx1.stoffe-nord.de", nil},
-		{"a local part drawn by lot", letter{from: "Car Insurance <BFwBIGA@stoffe-nord.de>"}, "", []string{IDRandomAddress}},
+		{"a local part drawn by lot", letter{from: "Car Insurance <KDkYHsbaSNa@stoffe-nord.de>"}, "", []string{IDRandomAddress}},
 		{"a domain drawn by lot", letter{from: "Info <info@xkqzvwpt.de>"}, "", []string{IDRandomAddress}},
 		{"a surname that only seems so", letter{from: "Tomasz Tkaczykqv <t.tkaczykqv@stoffe-nord.de>"}, "", nil},
 		{"capitals as names have them", letter{from: "Jane <JaneMcDonald@stoffe-nord.de>"}, "", nil},
@@ -34,6 +36,13 @@ func TestOrigin(t *testing.T) {
 		{"an office of nobody", letter{from: "Security Team <i@stoffe-nord.de>"}, "", []string{IDOffice}},
 		{"a public authority", letter{from: "Tribunal de Justiça <i@stoffe-nord.de>"}, "", []string{IDPublicBody}},
 		{"a public authority's own", letter{from: "Ministerio de Hacienda <i@hacienda.gob.es>"}, "", nil},
+		{"no domain", letter{from: "Info <info@kontor>"}, "", []string{IDNoDomain}},
+		{"no domain at all", letter{from: "Info <info@%kontor.de>"}, "", []string{IDNoDomain}},
+		{"a name and letters drawn by lot", letter{from: "Karen Thomas <thomaskarenqjwfxvb@stoffe-nord.de>"}, "", []string{IDRandomAddress}},
+		{"a brand's name with a sign", letter{from: "McAfee™ <i@stoffe-nord.de>"}, "", []string{IDBrandDisplayName, IDMarkedName}},
+		{"a brand's domain as a name", letter{from: `"ups.com [US]" <i@stoffe-nord.de>`}, "", []string{IDBrandDisplayName}},
+		{"somebody from a brand", letter{from: "Katie from Coinbase <i@stoffe-nord.de>"}, "", []string{IDBrandDisplayName}},
+		{"a brand's address that fails", letter{from: "Bradesco <bia@bradesco.com.br>", auth: mail.Auth{DMARC: mail.ResultFail, SPF: mail.ResultFail}}, "", []string{IDBrandSpoofed}},
 		{"replies to nobody", letter{from: "Info <i@stoffe-nord.de>", replyTo: "no-reply@example.com"}, "", []string{IDReplyNowhere}},
 	}
 	for _, tt := range tests {
@@ -66,4 +75,41 @@ func FuzzOrigin(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestElsewhere(t *testing.T) {
+	st := testStage(t)
+	button := func(host, text string) mail.LinkFact {
+		return mail.LinkFact{URL: "https://" + host + "/", Kind: "anchor", Source: "html", Host: host, Text: text, Visible: true}
+	}
+	tests := []struct {
+		name  string
+		l     letter
+		links []mail.LinkFact
+		want  []string
+	}{
+		{"subject names a brand", letter{from: "Info <i@stoffe-nord.de>", subject: "Please confirm for Coinbase", text: "Now."}, []mail.LinkFact{button("zahl-dienst.net", "Confirm")}, []string{IDBrandElsewhere}},
+		{"text names it often", letter{from: "Info <i@stoffe-nord.de>", text: "Coinbase is new. With Coinbase you see more. Try Coinbase."}, []mail.LinkFact{button("zahl-dienst.net", "Confirm")}, []string{IDBrandElsewhere}},
+		{"one link leads to the brand", letter{from: "Info <i@stoffe-nord.de>", subject: "Please confirm for Coinbase"}, []mail.LinkFact{button("zahl-dienst.net", "Confirm"), button("www.coinbase.com", "Terms")}, nil},
+		{"the sender's own page", letter{from: "Info <i@stoffe-nord.de>", subject: "Now with PayPal"}, []mail.LinkFact{button("www.stoffe-nord.de", "Shop")}, nil},
+		{"many brands", letter{from: "Info <i@stoffe-nord.de>", subject: "News of PayPal, Netflix and Coinbase"}, []mail.LinkFact{button("zahl-dienst.net", "More")}, nil},
+		{"nothing to click", letter{from: "Info <i@stoffe-nord.de>", subject: "A question on Coinbase"}, nil, nil},
+		{"a link that says where it leads", letter{from: "Info <i@stoffe-nord.de>", subject: "A question on Coinbase"}, []mail.LinkFact{button("zahl-dienst.net", "zahl-dienst.net")}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, f := tt.l.build()
+			f.Links = tt.links
+			if err := st.Analyze(t.Context(), m, f); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, it := range f.Evidence {
+				got = append(got, it.ID)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
 }

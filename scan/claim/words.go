@@ -40,10 +40,13 @@ func tail(s string, n int) string {
 	return s[i:]
 }
 
+// marks are the signs that stand at a name and are no letters of it.
+var marks = strings.NewReplacer("©", " copyright ", "®", " ", "™", " ", "℠", " ")
+
 // words splits a text into words as a reader sees them: folded, letters and
 // digits only, at most maxWords. The copyright sign is the word "copyright".
 func words(s string) []string {
-	s = domain.Fold(strings.ReplaceAll(s, "©", " copyright "))
+	s = domain.Fold(marks.Replace(s))
 	var w []string
 	for f := range strings.FieldsFuncSeq(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		if w = append(w, f); len(w) >= maxWords {
@@ -108,6 +111,9 @@ servizio clienti cliente assistenza sicurezza conto avviso avvisi supporto il lo
 atendimento suporte seguranca conta equipa equipe aviso fatura pagamentos do da dos das
 seguimiento paquete comunicado comunica comunicacao relacionamento wholesale drive guthaben gutschein gewinner
 gewinnspiel mitglied mitgliedschaft sendungsverfolgung abonnement abo passwort zahlung zahlungen
+banco banca banque prime convite convites pedido pedidos entrega entregas status notificacao pontos resgate gerencia
+live oficial official winner gewinner zustellung nachricht message department survey opinion requested congratulations gift news blog
+update insights incident response community foundation network finance airdrop dear thank you partner partners mr
 klantenservice klanten klant veiligheid rekening bezorging afdeling van het een
 kundtjanst kundeservice asiakaspalvelu obsluga klienta
 `

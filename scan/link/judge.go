@@ -72,6 +72,7 @@ type judgement struct {
 	items    map[string]evidence.Item
 	order    []string
 	strength map[string]int
+	thread   int // the last thread that speaks to the reader: the first quoted one of a message that only passes it on
 }
 
 // needle is one spelling of a recipient's address.
@@ -83,6 +84,9 @@ func judge(m *mail.Message, refs []ref, left int) []evidence.Item {
 	j := &judgement{m: m, shown: map[string]bool{}, items: map[string]evidence.Item{}, strength: map[string]int{}}
 	j.roots = senderRoots(m)
 	j.needles = recipientNeedles(m)
+	if m.Forwarded() {
+		j.thread = 1
+	}
 	for i := range refs {
 		if r := &refs[i]; r.Visible && r.link != nil && r.url.Domain != nil {
 			j.shown[r.url.Domain.RootDomain] = true

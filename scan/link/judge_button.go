@@ -10,8 +10,8 @@ import (
 
 // isButton says whether a reference is something to click whose words do not
 // say where it leads: "Verify now", or a picture.
-func isButton(r *ref) bool {
-	if r.Kind != mail.MentionAnchor || r.Source != mail.InHTML || !r.Visible || r.Thread > 0 {
+func (j *judgement) isButton(r *ref) bool {
+	if r.Kind != mail.MentionAnchor || r.Source != mail.InHTML || !r.Visible || r.Thread > j.thread {
 		return false
 	}
 	if d := r.url.Domain; d == nil || !d.Valid || r.url.Scheme != "http" && r.url.Scheme != "https" {
@@ -35,7 +35,7 @@ func (j *judgement) buttons(refs []ref) {
 	hidden := false // some target cannot be told
 	for i := range refs {
 		r := &refs[i]
-		if !isButton(r) {
+		if !j.isButton(r) {
 			continue
 		}
 		d := r.url.Domain
@@ -106,7 +106,7 @@ func contains(list []string, s string) bool {
 
 // picture judges where a picture is kept.
 func (j *judgement) picture(r *ref) {
-	if r.Thread > 0 || r.url.Scheme != "http" && r.url.Scheme != "https" {
+	if r.Thread > j.thread || r.url.Scheme != "http" && r.url.Scheme != "https" {
 		return
 	}
 	if ip := r.url.IP; ip != nil && public(ip) {

@@ -148,12 +148,16 @@ func claims(name string) (string, bool) {
 }
 
 // Of returns what the stage reads of a message: its subject, and what this
-// author wrote now, look-alike characters undone.
+// author wrote now, look-alike characters undone; of a message that only passes
+// another one on, that one's text.
 func Of(m *mail.Message) (subject, body string) {
 	if m.Subject != nil {
 		subject = m.Subject.Subject
 	}
-	if m.Body.CurrentThread != nil {
+	switch {
+	case m.Forwarded():
+		body = m.Speech()
+	case m.Body.CurrentThread != nil:
 		body = m.Body.CurrentThread.Normalized
 	}
 	return subject, body
