@@ -10,7 +10,7 @@ import (
 type Observation struct {
 	Items  []Item
 	Attack bool
-	Count  float64 // how many messages it stands for; 0 is ignored
+	Count  float64 // how many messages it stands for; below 1e-9 it is ignored
 }
 
 // FitOptions steer Fit. The zero value of a field is its default.
@@ -42,6 +42,9 @@ func Fit(start *Table, obs []Observation, o FitOptions) *Table {
 		o.Rounds = 300
 	}
 	f := newFitter(start, obs, o)
+	if f.total == 0 {
+		return start // nothing to fit to
+	}
 	for round := range o.Rounds {
 		f.step(round)
 	}
@@ -53,6 +56,10 @@ func Fit(start *Table, obs []Observation, o FitOptions) *Table {
 	}
 	return NewTable(entries)
 }
+
+// leastCount is the least count of an observation: the pull of the start is
+// divided by the sum of counts, which must not overflow.
+const leastCount = 1e-9
 
 // fitter holds the state of one descent.
 type fitter struct {
@@ -88,7 +95,7 @@ func newFitter(start *Table, obs []Observation, o FitOptions) *fitter {
 	f.start = slices.Clone(f.w)
 	f.grad, f.m, f.v = make([]float64, len(f.w)), make([]float64, len(f.w)), make([]float64, len(f.w))
 	for _, ob := range obs {
-		if ob.Count <= 0 {
+		if ob.Count < leastCount {
 			continue
 		}
 		f.rows = append(f.rows, f.row(start, ob))

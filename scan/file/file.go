@@ -9,7 +9,6 @@ import (
 	"html"
 	"strings"
 
-	"foregate/evidence"
 	"foregate/mail"
 	"foregate/scan/file/markup"
 )
@@ -76,7 +75,7 @@ func (s Stage) report(m *mail.Message, f *mail.Facts, nodes []*Node) {
 				}
 				seen[key] = true
 				count[found.ID]++
-				f.Add(evidence.Item{ID: found.ID, Claim: found.Claim, Quote: found.Quote, Weight: prior(found.ID), Lineage: "file"})
+				f.Add(item(found.ID, found.Claim, found.Quote))
 			}
 		})
 	}
@@ -103,7 +102,7 @@ func (s Stage) body(ctx context.Context, trees *Trees, m *mail.Message, f *mail.
 	}
 	for _, found := range root.Findings {
 		if strings.HasPrefix(found.ID, "file.qr-") {
-			f.Add(evidence.Item{ID: found.ID, Claim: found.Claim, Quote: found.Quote, Weight: prior(found.ID), Lineage: "file"})
+			f.Add(item(found.ID, found.Claim, found.Quote))
 		}
 	}
 	mention(m, root, true)
