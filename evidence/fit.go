@@ -42,6 +42,9 @@ func Fit(start *Table, obs []Observation, o FitOptions) *Table {
 		o.Rounds = 300
 	}
 	f := newFitter(start, obs, o)
+	if f.total == 0 {
+		return start // nothing to learn from
+	}
 	for round := range o.Rounds {
 		f.step(round)
 	}
