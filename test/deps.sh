@@ -5,6 +5,7 @@ set -eu
 missing=""
 command -v postfix >/dev/null 2>&1 || [ -x /usr/sbin/postfix ] || missing="$missing postfix"
 [ -x /usr/sbin/dovecot ] || missing="$missing dovecot-lmtpd dovecot-core"
+command -v rspamd >/dev/null 2>&1 || missing="$missing rspamd"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	echo "installing$missing" >&2
