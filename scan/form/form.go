@@ -33,6 +33,7 @@ func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
 	f.Add(pictures(m)...)
 	f.Add(subject(m)...)
 	f.Add(mailer(m)...)
+	f.Add(forged(m)...)
 	return nil
 }
 
