@@ -22,6 +22,7 @@ const (
 	IDReaderSubject   = "claim.reader-in-subject" // the subject addresses the reader by mail address
 	IDReaderName      = "claim.reader-in-name"    // the display name holds the reader's address
 	IDMachine         = "claim.unnamed-machine"   // sent by a machine whose name is its network address
+	IDHelo            = "claim.unnamed-helo"      // the sending machine gave no full name of itself
 	IDMarkedName      = "claim.trade-mark"        // the display name bears a trade mark sign
 	IDPictureName     = "claim.picture-in-name"   // the display name has several emoji, or one of alarm or prizes
 	IDCodeName        = "claim.code-in-name"      // the display name has a number like a case's
@@ -207,6 +208,9 @@ func (x *exam) machine() {
 			x.add(IDMachine, "a machine sent the message whose name is its network address: "+host, host, lineageOrigin)
 			return
 		}
+	}
+	if h := x.m.Envelope.Helo; h != "" && len(h) <= maxDisplay && !strings.ContainsAny(h, ".[:") {
+		x.add(IDHelo, "the machine that sent the message calls itself "+h+", which is no full name", h, lineageOrigin)
 	}
 }
 

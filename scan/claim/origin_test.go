@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"foregate/evidence"
 	"foregate/mail"
 )
 
@@ -111,5 +112,21 @@ func TestElsewhere(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// A machine that delivers mail has a full name; nothing is said of none.
+func TestUnnamedHelo(t *testing.T) {
+	st := testStage(t)
+	for helo, want := range map[string]bool{"": false, "mx1.stoffe-nord.de": false, "[192.0.2.1]": false, "IPV6:2001:db8::1": false, "DESKTOP-4F2": true, "localhost": true} {
+		m, f := letter{from: "Jan Vrba <jan.vrba@stoffe-nord.de>"}.build()
+		m.Envelope.Helo = helo
+		if err := st.Analyze(t.Context(), m, f); err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(f.Evidence, func(it evidence.Item) bool { return it.ID == IDHelo })
+		if got != want {
+			t.Errorf("%q: evidence %v, want %v", helo, got, want)
+		}
 	}
 }
