@@ -23,6 +23,9 @@ type FitOptions struct {
 	// all true attacks where the prior makes a benign message count a hundred
 	// times as much.
 	Mislabelled float64
+	// Ladders are grades of one thing, each a list of IDs from the weakest to the
+	// strongest: a stronger grade never weighs less. Unknown IDs are skipped.
+	Ladders [][]string
 }
 
 // Fit adjusts the measured weights of a table to each other: kinds of evidence
@@ -47,6 +50,7 @@ func Fit(start *Table, obs []Observation, o FitOptions) *Table {
 	}
 	for round := range o.Rounds {
 		f.step(round)
+		f.climb()
 	}
 	entries := start.Entries()
 	for i, e := range entries {
@@ -69,6 +73,8 @@ type fitter struct {
 	grad     []float64
 	m, v     []float64 // moments of Adam (Kingma and Ba 2015)
 	rows     []fitRow
+	seen     []float64 // counts of the rows that show each
+	ladders  [][]int   // positions, from the weakest grade to the strongest
 	total    float64
 }
 
@@ -94,14 +100,75 @@ func newFitter(start *Table, obs []Observation, o FitOptions) *fitter {
 	}
 	f.start = slices.Clone(f.w)
 	f.grad, f.m, f.v = make([]float64, len(f.w)), make([]float64, len(f.w)), make([]float64, len(f.w))
+	f.seen = make([]float64, len(f.w))
 	for _, ob := range obs {
 		if ob.Count < leastCount {
 			continue
 		}
-		f.rows = append(f.rows, f.row(start, ob))
+		r := f.row(start, ob)
+		for _, t := range r.terms {
+			f.seen[t.j] += r.count
+		}
+		f.rows = append(f.rows, r)
 		f.total += ob.Count
 	}
+	for _, ladder := range o.Ladders {
+		var steps []int
+		for _, id := range ladder {
+			if j, ok := f.index[id]; ok {
+				steps = append(steps, j)
+			}
+		}
+		f.ladders = append(f.ladders, steps)
+		f.oneSide(steps)
+	}
+	f.climb()
 	return f
+}
+
+// oneSide puts the grades that start at zero on the side of the others.
+func (f *fitter) oneSide(steps []int) {
+	sum := 0.0
+	for _, j := range steps {
+		sum += f.start[j]
+	}
+	for _, j := range steps {
+		if f.start[j] == 0 {
+			f.start[j] = math.Copysign(0, sum)
+		}
+	}
+}
+
+// climb makes the weights of each ladder rise: neighbours in the wrong order take
+// their mean, by the counts of what shows them. These are the nearest weights in
+// order (pool adjacent violators; Barlow and others 1972).
+func (f *fitter) climb() {
+	type pool struct {
+		sum, count float64
+		size       int
+	}
+	mean := func(p pool) float64 { return p.sum / p.count }
+	for _, ladder := range f.ladders {
+		var pools []pool
+		for _, j := range ladder {
+			n := f.seen[j] + leastCount
+			pools = append(pools, pool{math.Abs(f.w[j]) * n, n, 1})
+			for k := len(pools) - 1; k > 0 && mean(pools[k-1]) > mean(pools[k]); k-- {
+				pools[k-1].sum += pools[k].sum
+				pools[k-1].count += pools[k].count
+				pools[k-1].size += pools[k].size
+				pools = pools[:k]
+			}
+		}
+		i := 0
+		for _, p := range pools {
+			for range p.size {
+				j := ladder[i]
+				f.w[j] = math.Copysign(mean(p), f.start[j])
+				i++
+			}
+		}
+	}
 }
 
 // row splits one observation into what moves and what does not.
@@ -145,7 +212,7 @@ func (f *fitter) step(round int) {
 // within keeps a weight on its side of zero and inside the cap.
 func within(w, start float64) float64 {
 	limit := float64(MaxMeasured)
-	if start >= 0 {
+	if !math.Signbit(start) {
 		return math.Max(0, math.Min(limit, w))
 	}
 	return math.Min(0, math.Max(-limit, w))

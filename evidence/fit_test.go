@@ -81,3 +81,28 @@ func TestFitBearsWrongLabels(t *testing.T) {
 		t.Errorf("together they weigh %v, and %v when the labels are doubted", plain, told)
 	}
 }
+
+// A stronger grade never weighs less, whatever the observations say.
+func TestFitLadder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := []string{"low", "medium", "high"}
+		sign := rapid.SampledFrom([]Weight{1, -1}).Draw(t, "sign")
+		var entries []Entry
+		for _, id := range ids {
+			entries = append(entries, Entry{ID: id, NPhish: 1, Weight: sign * Weight(rapid.Float64Range(0, 2).Draw(t, id))})
+		}
+		obs := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Observation {
+			return Observation{Items: []Item{{ID: rapid.SampledFrom(ids).Draw(t, "item")}}, Attack: rapid.Bool().Draw(t, "attack"), Count: rapid.Float64Range(0.1, 100).Draw(t, "count")}
+		}), 1, 20).Draw(t, "obs")
+		got := Fit(NewTable(entries), obs, FitOptions{Rounds: 50, Ladders: [][]string{ids, {"unknown"}}})
+		last := Weight(0)
+		for _, id := range ids {
+			e, _ := got.Lookup(id)
+			if w := e.Weight * sign; w < last-1e-9 {
+				t.Fatalf("%s weighs %v after %v", id, w, last)
+			} else {
+				last = w
+			}
+		}
+	})
+}

@@ -59,14 +59,27 @@ func (s *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error
 	return nil
 }
 
+// grades are steps of log10 odds: half a ban is as fine as some thousand labelled
+// messages can measure.
+var grades = []struct {
+	name string
+	from float64
+}{{"extreme", 2}, {"strong", 1.5}, {"high", 1}, {"medium", 0.5}, {"low", 0}, {"faint", -0.5}}
+
+// Grades returns the last parts of the IDs of graded evidence, such as "low" in
+// "text.attack.low", from the weakest to the strongest.
+func Grades() []string {
+	out := make([]string, len(grades))
+	for i, g := range grades {
+		out[len(grades)-1-i] = g.name
+	}
+	return out
+}
+
 // gradeOf names the grade of a probability by its log10 odds, "" below the
-// least. Steps of half a ban are as fine as some thousand labelled messages can
-// measure.
+// least.
 func gradeOf(p float64) string {
-	for _, g := range [...]struct {
-		name string
-		from float64
-	}{{"extreme", 2}, {"strong", 1.5}, {"high", 1}, {"medium", 0.5}, {"low", 0}, {"faint", -0.5}} {
+	for _, g := range grades {
 		// The odds of p are at least 10^from.
 		if p >= (1-p)*math.Pow(10, g.from) {
 			return g.name
