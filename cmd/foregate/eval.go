@@ -18,7 +18,7 @@ type evalCmd struct {
 	Corpus  string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
 	JSON    bool   `help:"Print one JSON object."`
 	Ordered bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
-	Scores  string `type:"path" placeholder:"FILE" help:"Write path, label, source, year, log odds and milliseconds of each message to this table."`
+	Scores  string `type:"path" placeholder:"FILE" help:"Write path, label, source, year, log odds, milliseconds and the evidence of each message to this table."`
 	CV      bool   `name:"cv" help:"Cross-validate: judge each part with weights measured on the others. No campaign is on both sides."`
 	Parts   string `enum:"source,campaign" default:"source" help:"Parts of --cv: source (phishing_pot by year: the newest against the earlier ones) or campaign (five groups of campaigns, all sources in each)."`
 }
@@ -160,11 +160,21 @@ func writeScores(name string, seen []observed) error {
 		return nil
 	}
 	var b bytes.Buffer
-	b.WriteString("path\tlabel\tsource\tyear\tlog_odds\tcpu_ms\n")
+	b.WriteString("path\tlabel\tsource\tyear\tlog_odds\tcpu_ms\tevidence\n")
 	for _, o := range seen {
-		fmt.Fprintf(&b, "%s\t%s\t%s\t%d\t%.4f\t%.3f\n", o.sample.path, o.sample.label, o.sample.source, o.sample.year, o.odds, o.cpuMS)
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%d\t%.4f\t%.3f\t%s\n", o.sample.path, o.sample.label, o.sample.source, o.sample.year, o.odds, o.cpuMS, itemIDs(o.items))
 	}
 	return replaceFile(name, b.Bytes())
+}
+
+// itemIDs lists the IDs of items, each once, sorted, with blanks between.
+func itemIDs(items []evidence.Item) string {
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	slices.Sort(ids)
+	return strings.Join(slices.Compact(ids), " ")
 }
 
 // observe judges the samples and keeps what was found. The mean cost is the
