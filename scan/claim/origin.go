@@ -85,7 +85,7 @@ func (x *exam) randomLabel() (label, what string) {
 	local := x.m.Sender.Email.LocalPart // with its case
 	for part := range strings.FieldsFuncSeq(cut(local, maxDisplay), func(r rune) bool { return r == '.' || r == '_' || r == '-' || r == '+' || r == '=' }) {
 		rest, named := x.unnamed(part)
-		if !named && (domain.Random(part) && len(part) > 7 || oddCase(part)) || named && domain.Random(rest) {
+		if !named && (domain.Random(part) && (len(part) > 7 || mixedCase(part)) || oddCase(part)) || named && domain.Random(rest) {
 			return part, "a part"
 		}
 	}
@@ -118,6 +118,12 @@ func (x *exam) unnamed(part string) (rest string, named bool) {
 		}
 	}
 	return rest, named
+}
+
+// mixedCase reports capitals behind the first letter, and small letters.
+func mixedCase(s string) bool {
+	rest := s[min(1, len(s)):]
+	return rest != strings.ToLower(rest) && s != strings.ToUpper(s)
 }
 
 // oddCase reports capitals where no name has them: "afAbPcZ" and "KDkYHsbaSNa", not

@@ -20,6 +20,9 @@ func TestOrigin(t *testing.T) {
 	}{
 		{"a plain sender", letter{from: "Jan Vrba <jan.vrba@stoffe-nord.de>", to: "ada@kontorwerke.de"}, "mx1.stoffe-nord.de", nil},
 		{"a local part drawn by lot", letter{from: "Car Insurance <KDkYHsbaSNa@stoffe-nord.de>"}, "", []string{IDRandomAddress}},
+		{"a short one with capitals", letter{from: "Car Insurance <TSgBsjq@stoffe-nord.de>"}, "", []string{IDRandomAddress}},
+		{"a short one without", letter{from: "Info <tsgbsjq@stoffe-nord.de>"}, "", nil},
+		{"an initial and a surname", letter{from: "L <LWabeke@stoffe-nord.de>"}, "", nil},
 		{"a domain drawn by lot", letter{from: "Info <info@xkqzvwpt.de>"}, "", []string{IDRandomAddress}},
 		{"a surname that only seems so", letter{from: "Tomasz Tkaczykqv <t.tkaczykqv@stoffe-nord.de>"}, "", nil},
 		{"capitals as names have them", letter{from: "Jane <JaneMcDonald@stoffe-nord.de>"}, "", nil},
