@@ -42,7 +42,15 @@ const lineage = "text"
 
 // Analyze implements scan.Stage; it never fails.
 func (s *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
-	r := s.read(Of(m))
+	subject, body := Of(m)
+	r := s.read(subject, body)
+	if opening, more := begin(body); more {
+		o := s.model.Classify(subject, opening)
+		r.unwanted = max(r.unwanted, o.unwanted)
+		if o.attack > r.attack {
+			r.attack, r.quote, r.words = o.attack, o.quote, o.words
+		}
+	}
 	for _, it := range r.graded() {
 		f.Add(it)
 	}
@@ -57,6 +65,24 @@ func (s *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error
 		})
 	}
 	return nil
+}
+
+// openingSize is how many bytes of a text are its opening, which the reader sees
+// first: filling that is to pass for ordinary mail stands below it.
+const openingSize = 500
+
+// begin returns the opening of a text that has more than twice as much, cut at
+// a blank.
+func begin(body string) (opening string, more bool) {
+	body = strings.TrimSpace(body)
+	if len(body) <= 2*openingSize {
+		return "", false
+	}
+	opening = body[:openingSize]
+	if i := strings.LastIndexAny(opening, " \n\t"); i > 0 {
+		opening = opening[:i]
+	}
+	return opening, true
 }
 
 // grades are steps of log10 odds: half a ban is as fine as some thousand labelled
