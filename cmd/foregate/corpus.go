@@ -33,6 +33,36 @@ type sample struct {
 	year   int
 	env    mail.Envelope
 	raw    []byte
+	// disputed: called ham, and an attack or bulk mail to who has read it.
+	disputed bool
+}
+
+// dispute marks the samples that a table disputes: path, kind, and what the
+// message is. Lines that start with # and the head are no entries; what the
+// corpus lacks is passed over. No name marks nothing.
+func dispute(samples []sample, name string) error {
+	if name == "" {
+		return nil
+	}
+	data, err := os.ReadFile(name) // the operator's own file
+	if err != nil {
+		return fmt.Errorf("reading the disputed labels: %w", err)
+	}
+	paths := map[string]bool{}
+	for i, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "path\t") {
+			continue
+		}
+		f := strings.Split(strings.TrimRight(line, "\r"), "\t")
+		if len(f) != 3 {
+			return fmt.Errorf("reading the disputed labels: %s:%d has %d fields, want path, kind and what it is", name, i+1, len(f))
+		}
+		paths[f[0]] = true
+	}
+	for i := range samples {
+		samples[i].disputed = samples[i].label == "ham" && paths[samples[i].path]
+	}
+	return nil
 }
 
 // loadCorpus reads labelled mail: a folder with manifest.tsv (or one level

@@ -15,12 +15,13 @@ import (
 )
 
 type evalCmd struct {
-	Corpus  string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
-	JSON    bool   `help:"Print one JSON object."`
-	Ordered bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
-	Scores  string `type:"path" placeholder:"FILE" help:"Write path, label, source, year, log odds, milliseconds and the evidence of each message to this table."`
-	CV      bool   `name:"cv" help:"Cross-validate: judge each part with weights measured on the others. No campaign is on both sides."`
-	Parts   string `enum:"source,campaign" default:"source" help:"Parts of --cv: source (phishing_pot by year: the newest against the earlier ones) or campaign (five groups of campaigns, all sources in each)."`
+	Corpus   string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
+	JSON     bool   `help:"Print one JSON object."`
+	Disputed string `type:"path" placeholder:"FILE" help:"Table of messages that are called ham and are not (path, kind, what it is): rows without them are shown beside the others."`
+	Ordered  bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
+	Scores   string `type:"path" placeholder:"FILE" help:"Write path, label, source, year, log odds, milliseconds and the evidence of each message to this table."`
+	CV       bool   `name:"cv" help:"Cross-validate: judge each part with weights measured on the others. No campaign is on both sides."`
+	Parts    string `enum:"source,campaign" default:"source" help:"Parts of --cv: source (phishing_pot by year: the newest against the earlier ones) or campaign (five groups of campaigns, all sources in each)."`
 }
 
 // Help is the long help text.
@@ -39,6 +40,7 @@ campaign, was measured for.
 
 Examples:
   foregate eval --corpus ../shared/data/mail
+  foregate eval --disputed evidence/disputed.tsv
   foregate eval --cv --json | jq .reliability`
 }
 
@@ -63,7 +65,7 @@ type evalSource struct {
 }
 
 type evalPoint struct {
-	Ham        string             `json:"ham"` // "all" or "2019+"
+	Ham        string             `json:"ham"` // "all", "2019+" or "2019+ read"
 	FPR        float64            `json:"fpr"`
 	Threshold  float64            `json:"threshold"` // log10 odds; at or above counts as caught
 	TPR        float64            `json:"tpr"`
@@ -113,6 +115,9 @@ func (c evalCmd) Run(w *world, g *cli) error {
 	}
 	samples, err := loadCorpus(c.Corpus)
 	if err != nil {
+		return err
+	}
+	if err := dispute(samples, c.Disputed); err != nil {
 		return err
 	}
 	var seen []observed
@@ -219,7 +224,11 @@ func observation(s *sample, j judged) observed {
 // the log10 odds that the observations' odds begin from.
 func evaluate(seen []observed, prior float64) evalReport {
 	r := evalReport{Sources: bySource(seen), Campaigns: countCampaigns(seen)}
-	for _, ham := range []string{"all", "2019+"} {
+	hams := []string{"all", "2019+"}
+	if slices.ContainsFunc(seen, func(o observed) bool { return o.sample.disputed }) {
+		hams = append(hams, undisputed)
+	}
+	for _, ham := range hams {
 		kept := since(seen, ham)
 		order := byOdds(kept)
 		draws := bootstrap(kept)
@@ -271,15 +280,19 @@ func bySource(seen []observed) []evalSource {
 	return out
 }
 
+// undisputed names the ham since 2019 without what has a disputed label.
+const undisputed = "2019+ read"
+
 // since keeps the messages that a comparison is about: "2019+" leaves out
-// messages of years before 2019 on all sides.
+// messages of years before 2019 on all sides, undisputed also those of disputed
+// labels.
 func since(seen []observed, ham string) []observed {
-	if ham != "2019+" {
+	if ham == "all" {
 		return seen
 	}
 	kept := make([]observed, 0, len(seen))
 	for _, s := range seen {
-		if s.sample.year >= 2019 {
+		if s.sample.year >= 2019 && (ham != undisputed || !s.sample.disputed) {
 			kept = append(kept, s)
 		}
 	}
