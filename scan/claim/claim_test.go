@@ -84,6 +84,9 @@ func TestAnalyze(t *testing.T) {
 			"claim.display-name-confusable: the display name has letters of another script among Latin ones in Pаy"}},
 		{"Japanese", letter{from: "=?utf-8?b?5LiJ5LqV5L2P5Y+L44Kr44O844OJ?= <info@kqzt.example>"},
 			[]string{"claim.brand-display-name: says it is SMBC, but writes from kqzt.example"}},
+		{"free mailbox of the brand", letter{from: "Microsoft Account Team <ms.account.team77@outlook.com>", auth: proven("outlook.com")}, []string{
+			"claim.brand-display-name: says it is Microsoft, but writes from a mailbox that anybody can have at outlook.com",
+			`claim.freemail-organisation: says it is Microsoft ("Microsoft Account Team"), but writes from a free mailbox at outlook.com`}},
 		{"everyday word in company", letter{from: "Apple Support <a@q-77.example>"},
 			[]string{"claim.brand-display-name: says it is Apple, but writes from q-77.example"}},
 		{"everyday word, role address", letter{from: "Chase <no-reply@q-77.example>"},
@@ -162,6 +165,9 @@ func TestAnalyzeQuiet(t *testing.T) {
 		"mention in the subject": {from: "Bo <bo@friends.example>", subject: "Amazon order arrived?", text: "Did the Amazon parcel come?\nBo"},
 		"employee on a list":     {from: `"Jane Roe (Google)" <jroe@kernel.example>`, text: "Applied, thanks."},
 		"employee at":            {from: `Jane Roe at Microsoft <jroe@kernel.example>`, text: "Applied."},
+		"surname first":          {from: `"Norton, Ada" <ada@school.example>`, text: "See you"},
+		"first name":             {from: "Milka Petrova <milka@school.example>", text: "See you"},
+		"office of a provider":   {from: "Microsoft Outlook <postmaster@outlook.com>"},
 		"surname":                {from: "Emma Chase <emma@school.example>", text: "See you"},
 		"fruit grower":           {from: "Apple Orchard Hofladen <hof@obst.example>", text: "New harvest"},
 		"via a list":             {from: `"PayPal via Finance" <finance@club.example>`, text: "fyi"},
@@ -184,6 +190,7 @@ func TestAnalyzeQuiet(t *testing.T) {
 		"brand, unknown proof": {from: "PayPal <service@paypal.com>", text: "Dear PayPal customer,\nThe PayPal Team"},
 		"employee, broken proof": {from: "Jane Roe <jane.roe@paypal.com>", text: "Applied.",
 			auth: mail.Auth{DMARC: mail.ResultFail, SPF: mail.ResultPass, DKIMResult: mail.ResultFail}},
+		"web site":      {from: "WordPress <wordpress@verein.example>", subject: "New comment"},
 		"reserved name": {from: "Bo <bo@example.com>", links: []string{"www.example.org"}},
 		"no author":     {subject: "nothing"},
 	} {
@@ -222,6 +229,29 @@ func TestTable(t *testing.T) {
 		for _, d := range b.domains {
 			if !strings.Contains(d, ".") || strings.ContainsAny(d, "/:@ ") {
 				t.Errorf("%s: %q is no domain", b.name, d)
+			}
+		}
+	}
+}
+
+// TestTableWords: everyday text names no brand, but for words that count only in
+// company.
+func TestTableWords(t *testing.T) {
+	tab, err := loadTable(brandTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"Release 1.1 is out", "1:1 mit dem Team", "Curso presencial e on-line", "Ultimi posti disponibili", "Save the Amazon rainforest",
+		"Was das Finanzamt wissen will", "Finances publiques : le débat", "Tus correos electrónicos", "IRS 2026: o prazo termina", "Empresas americanas em alta",
+		"Student visa service", "Post office opening hours", "Your free online webinar", "El nexo entre clima y salud", "Avanza la obra", "50 Hertz, 230 Volt",
+		"Risotto mit Safran", "Die Zelle teilt sich", "A ripple in the pond", "The Iliad, book one", "L'assurance maladie en débat",
+		"La reforma de la Seguridad Social", "World Bank report on the United Nations", "US bank failures", "A TUI for mail", "Finanzkonferenz in Sabadell",
+	} {
+		w := words(text)
+		for i := range w {
+			if a, ok := tab.at(w, i); ok && !a.common {
+				t.Errorf("%q names %s", text, a.brand.name)
 			}
 		}
 	}

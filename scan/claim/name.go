@@ -126,6 +126,8 @@ func (x *exam) identity() {
 	}
 	b, strong := x.claimedBrand(x.s.words, x.s.display)
 	switch {
+	case b != nil && strong && x.backs(b) && x.anybody():
+		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but writes from a mailbox that anybody can have at %s", b.name, x.s.host), x.s.display, lineageIdentity)
 	case b != nil && x.backs(b) && x.s.proven:
 		if strong && !x.s.listed {
 			x.add(IDBacked, fmt.Sprintf("says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
@@ -226,7 +228,8 @@ func (x *exam) claimedBrand(w []string, display string) (b *brand, strong bool) 
 			return a.brand, x.isRoleLocal()
 		case a.common:
 			return a.brand, roles == others && x.meansOrganisation(w)
-		case roles == others, i+len(a.words) == len(w) && i > 1 && speaksFor(w[i-1]), x.leads(w, i) && others <= 3 && !inBrackets(display, a.words[0]):
+		case roles == others, i+len(a.words) == len(w) && i > 1 && speaksFor(w[i-1]),
+			x.leads(w, i) && others <= 3 && !inBrackets(display, a.words[0]) && !surnameFirst(display, a):
 			return a.brand, true
 		}
 		return a.brand, false
@@ -299,6 +302,20 @@ func (x *exam) meansOrganisation(w []string) bool {
 		}
 	}
 	return false
+}
+
+// anybody reports a mailbox of a provider that gives one to anybody, under a name
+// that is no office's: the domain is the provider's, the speaker is not. Offices
+// of providers write from their subdomains or as "no-reply".
+func (x *exam) anybody() bool {
+	office := x.isRoleLocal() || x.s.local == "postmaster" || x.s.local == "mailer-daemon"
+	return x.st.freeMail[x.s.host] && !office && !x.s.listed
+}
+
+// surnameFirst reports a person's name in the order of directories: "Norton, Ada".
+func surnameFirst(display string, a alias) bool {
+	first, _, ok := strings.Cut(display, ",")
+	return ok && len(a.words) == 1 && slices.Equal(words(first), a.words)
 }
 
 // isRoleLocal reports an address named after a role, not a person.
@@ -382,19 +399,6 @@ func (x *exam) names(w, name []string) bool {
 	return found == len(name)
 }
 
-// equal compares two lists of words.
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // ownOrg judges an outside address with the own organisation's name; it reports
 // whether it found one.
 func (x *exam) ownOrg() bool {
@@ -438,7 +442,7 @@ func itWords(w string) bool {
 // indexWords finds a row of words in another.
 func indexWords(w, name []string) int {
 	for i := 0; i+len(name) <= len(w); i++ {
-		if equal(w[i:i+len(name)], name) {
+		if slices.Equal(w[i:i+len(name)], name) {
 			return i
 		}
 	}
@@ -448,7 +452,7 @@ func indexWords(w, name []string) int {
 // freeMailOrg judges a free mailbox whose display name is an office's.
 func (x *exam) freeMailOrg(b *brand, strong bool) {
 	what := ""
-	if b != nil && strong && !x.backs(b) {
+	if b != nil && strong && (!x.backs(b) || x.anybody()) {
 		what = b.name
 	} else if len(x.s.words) > 1 || len(x.s.words) == 1 && officeWord(x.s.words[0]) {
 		offices := 0
