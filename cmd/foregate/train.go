@@ -17,7 +17,7 @@ import (
 )
 
 // variants is how many examples are made of each base text.
-const variants = 8
+const variants = 3
 
 type trainCmd struct {
 	Out   string `default:"scan/text/model.bin" type:"path" placeholder:"FILE" help:"Where to write the model (${default})."`

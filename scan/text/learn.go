@@ -16,7 +16,7 @@ const (
 	epochs      = 6     // passes over the examples
 	rate        = 0.12  // Adagrad's
 	decay       = 0.02  // L2, at each step, of the weights touched
-	leastBases  = 2     // base texts that must share an n-gram
+	leastBases  = 3     // base texts that must share an n-gram
 	maxFeatures = 72000 // × (labels + 2) bytes stay below MaxModel
 	profileSize = 700   // 3-grams of each language
 	passOver    = 0.004 // errors so small teach nothing

@@ -30,7 +30,7 @@ func builtin(tb testing.TB) *Model {
 }
 
 // variants is what "foregate train" makes of each base text.
-const variants = 8
+const variants = 3
 
 // TestModelIsReproducible trains the model that ships again: the same bytes.
 // The scores are those of base texts that the model had not seen.
