@@ -74,13 +74,15 @@ type Env struct {
 }
 
 // NewEnv builds the environment from the message model and the function table.
-func NewEnv() *Env { return &Env{env: builtin.Env()} }
+func NewEnv() *Env { return &Env{env: withUnknown(builtin.Env())} }
 
 // Functions returns the function table, sorted by name.
 func (e *Env) Functions() []*Func {
 	var out []*Func
 	for _, f := range e.env.Funcs {
-		out = append(out, f)
+		if f.Name != askUnknown {
+			out = append(out, f)
+		}
 	}
 	for _, f := range e.env.Roots {
 		out = append(out, f)
@@ -98,6 +100,9 @@ func (e *Env) check(g *check.Graph, file, src string) (*check.Node, []Diagnostic
 func (e *Env) checkTree(g *check.Graph, file, src string, p parsed) (*check.Node, []Diagnostic) {
 	if len(p.errs) > 0 {
 		return nil, p.errs
+	}
+	if strings.Contains(src, askSensitive) {
+		markUnknown(p.tree.Root)
 	}
 	return e.env.Check(g, check.Source{File: file, Text: src}, p.tree)
 }

@@ -102,6 +102,9 @@ func testCaps() Capabilities {
 			a := args[0].(*mail.Attachment)
 			return []shape.File{{FileName: a.FileName, Depth: ptr(0), Scan: &shape.ScanTree{Strings: &shape.ScanStrings{Strings: []string{a.FileExtension}}}}, {FileName: "inner"}}, nil
 		},
+		"beta.ml_extract_sensitive_information": func(context.Context, *mail.Message, []any) (any, error) {
+			return shape.Sensitive{Elements: []shape.SensitiveElement{{Type: "iban_code", Confidence: "high"}}}, nil
+		},
 		"ml.link_analysis": func(context.Context, *mail.Message, []any) (any, error) { return nil, nil },
 	}
 }

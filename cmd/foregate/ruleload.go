@@ -15,12 +15,13 @@ import (
 	"foregate/rules"
 	"foregate/scan/rule"
 	"foregate/scan/sender"
+	"foregate/scan/text/sensitive"
 )
 
 // capabilities answers what rules ask beyond the message, by function name.
 // What is not there leaves rules open.
 func capabilities(c config) mql.Capabilities {
-	caps := mql.Capabilities{}
+	caps := sensitive.Capabilities()
 	trees, err := newTrees(c)
 	if err == nil {
 		maps.Copy(caps, trees.Answers())
