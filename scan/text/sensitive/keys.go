@@ -46,8 +46,8 @@ const maxKey = 8 << 10
 
 // keys finds keys, blocks of PEM, authorization headers and secrets by name.
 func (f *finder) keys() {
-	for i := range keyForms {
-		f.keyForm(&keyForms[i])
+	for _, k := range keyForms {
+		f.keyForm(k)
 	}
 	f.blocks()
 	f.headers()
@@ -61,7 +61,7 @@ func (f *finder) keys() {
 	}
 }
 
-func (f *finder) keyForm(k *key) {
+func (f *finder) keyForm(k key) {
 	for at := 0; ; {
 		i := strings.Index(f.text[at:], k.prefix)
 		if i < 0 {
