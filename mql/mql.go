@@ -117,6 +117,10 @@ func (e *Env) Check(file, src string) []Diagnostic {
 // syntax errors.
 func Format(src string) (string, []Diagnostic) { return syntax.Format(src) }
 
+// Nearest returns "did you mean X?" for the candidate that is spelled most like
+// name, or "" when none is close.
+func Nearest(name string, candidates []string) string { return syntax.Nearest(name, candidates) }
+
 // Expr is one compiled expression.
 type Expr struct {
 	prog *eval.Program

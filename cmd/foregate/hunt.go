@@ -198,7 +198,7 @@ func (c huntCmd) hunt(w *world, p *probe, messages iter.Seq[found], total int, s
 	err := p.lookAll(w.ctx, messages, func(s seen) error {
 		bar.step()
 		hit, show := st.count(s)
-		if show {
+		if show && (c.JSON || len(hit.Missing) == 0 || st.Open <= maxOpenShown) {
 			bar.finish()
 			if err := c.print(w.stdout, hit); err != nil {
 				return err
@@ -219,10 +219,14 @@ func (c huntCmd) hunt(w *world, p *probe, messages iter.Seq[found], total int, s
 		return errors.Join(err, serr)
 	}
 	if err != nil && !errors.Is(err, errEnough) {
-		if c.State != "" && w.ctx.Err() != nil {
-			return fmt.Errorf("stopped after %s: the same command goes on from there", st.After)
+		if w.ctx.Err() == nil {
+			return err
 		}
-		return err
+		goesOn := "the same command goes on from there"
+		if c.State == "" {
+			goesOn = "with --state FILE the same command would go on from there"
+		}
+		return fmt.Errorf("stopped after %s (%s): %s", orWord(st.After, "nothing"), st, goesOn)
 	}
 	bar.finish()
 	if c.JSON {
@@ -263,7 +267,7 @@ func (st *huntState) count(s seen) (hit huntHit, show bool) {
 	if o.State == mql.Indeterminate {
 		st.Open++
 		hit.Missing = o.Missing
-		return hit, st.Open <= maxOpenShown
+		return hit, true
 	}
 	st.Hits++
 	hit.Value = o.Shown
@@ -273,8 +277,8 @@ func (st *huntState) count(s seen) (hit huntHit, show bool) {
 	return hit, true
 }
 
-// maxOpenShown bounds how many undecided messages are shown: they mostly lack
-// the same thing.
+// maxOpenShown bounds how many undecided messages are shown to people: they
+// mostly lack the same thing. --json has all.
 const maxOpenShown = 5
 
 // String shows the counts.

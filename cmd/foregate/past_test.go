@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +132,103 @@ func TestPastMustBeThere(t *testing.T) {
 	}
 	if _, err := os.Stat(db); err == nil {
 		t.Error("an empty database was made")
+	}
+}
+
+// stopper is an output that ends the context at a line.
+type stopper struct {
+	bytes.Buffer
+	at   int
+	stop context.CancelFunc
+}
+
+func (s *stopper) Write(p []byte) (int, error) {
+	n, err := s.Buffer.Write(p)
+	if s.at > 0 && strings.Count(s.String(), "\n") >= s.at {
+		s.stop()
+	}
+	return n, err
+}
+
+// recorded is a database with n judged messages, every seventh with the subject
+// "wanted".
+func recorded(t *testing.T, n int) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "gate.db")
+	db, err := store.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	at := time.Now().Add(-time.Hour)
+	for from := 0; from < n; from += 500 {
+		var batch []store.Past
+		for i := from; i < min(n, from+500); i++ {
+			subject := "other"
+			if i%7 == 0 {
+				subject = "wanted"
+			}
+			batch = append(batch, store.Past{
+				Message: store.Message{ID: fmt.Sprintf("id-%06d", i), ReceivedAt: at, Facts: []byte("{}"), Verdict: mail.Verdict{Disposition: mail.Deliver}},
+				Raw:     fmt.Appendf(nil, "From: a@b.example\r\nSubject: %s\r\n\r\n%s\r\n", subject, strings.Repeat("some words ", 40)),
+			})
+		}
+		if err := db.RecordAll(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
+}
+
+// A hunt that is interrupted, twice, goes on where it was: every hit is told
+// once, the counts are those of one run, and memory does not grow with the
+// history. FOREGATE_FULL=1 hunts through 50,000 messages.
+func TestInterruptedHunt(t *testing.T) {
+	n := 1300
+	if os.Getenv("FOREGATE_FULL") == "1" {
+		n = 50_000
+	}
+	db, state := recorded(t, n), filepath.Join(t.TempDir(), "state.json")
+	args := []string{"--db", db, "hunt", "--json", "--since", "1d", "--state", state, `subject.subject == "wanted"`}
+	told := map[string]int{}
+	var most uint64
+	for i, stopAt := range []int{20, 60, 0} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out, errs := &stopper{at: stopAt, stop: cancel}, &bytes.Buffer{}
+		status := run(world{ctx: ctx, stdin: strings.NewReader(""), stdout: out, stderr: errs, getenv: os.Getenv}, args)
+		cancel()
+		if last := i == 2; (status == exitOK) != last || !last && !strings.Contains(errs.String(), "the same command goes on from there") {
+			t.Fatalf("run %d: status %d, %s", i, status, errs)
+		}
+		for line := range strings.Lines(out.String()) {
+			var h huntHit
+			if err := json.Unmarshal([]byte(line), &h); err != nil {
+				t.Fatal(err)
+			}
+			if h.Message != "" {
+				told[h.Message]++
+			} else if !strings.Contains(line, fmt.Sprintf(`"done":true,"looked":%d,"hits":%d,"open":0,"no_bytes":0,"unread":0`, n, (n+6)/7)) {
+				t.Errorf("the counts: %s", line)
+			}
+		}
+		var mem runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&mem)
+		most = max(most, mem.HeapInuse)
+	}
+	if len(told) != (n+6)/7 {
+		t.Errorf("%d messages hit, want %d", len(told), (n+6)/7)
+	}
+	for id, times := range told {
+		if times != 1 {
+			t.Errorf("%s is told %d times", id, times)
+		}
+	}
+	if most > 256<<20 {
+		t.Errorf("%d MiB in use after the hunt", most>>20)
+	}
+	// Nothing new: the finished hunt looks at nothing again.
+	if status, out, errs := command(t, args...); status != exitOK || strings.Contains(out, "wanted") {
+		t.Errorf("again: %d\n%s%s", status, out, errs)
 	}
 }

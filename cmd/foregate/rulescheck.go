@@ -74,13 +74,16 @@ func (c rulesCheckCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
+	if len(files) == 0 {
+		return fmt.Errorf("checking rules: %s holds no .yml or .yaml file", c.Dir)
+	}
 	rep := checkRules(files, gateCapabilities(conf), gateLists(conf, lists))
 	if c.JSON {
 		enc := json.NewEncoder(w.stdout)
 		enc.SetEscapeHTML(false)
 		err = enc.Encode(rep)
 	} else {
-		err = rep.print(w.stdout)
+		err = rep.print(w.stdout, knownLists(lists))
 	}
 	if err == nil && len(rep.Errors) > 0 {
 		return errFound
@@ -159,7 +162,15 @@ func asCheckError(file string, err error) checkError {
 	return e
 }
 
-func (rep checkReport) print(out io.Writer) error {
+// knownLists are the names of lists that a rule can mean, with their $.
+func knownLists(lists *mql.Lists) []string {
+	names := append(lists.Names(), "org_domains", "org_slds", "org_display_names", "org_vips", "tenant_domains",
+		"sender_emails", "sender_domains", "recipient_emails", "recipient_domains")
+	return dollars(names)
+}
+
+// print shows the report; lists are the names that a misspelt list may mean.
+func (rep checkReport) print(out io.Writer, lists []string) error {
 	for _, e := range rep.Errors {
 		fmt.Fprintln(out, printableLines(e.shown))
 	}
@@ -174,11 +185,11 @@ func (rep checkReport) print(out io.Writer) error {
 	}
 	if len(rep.Missing) > 0 {
 		fmt.Fprintln(out, "\nmay ask for what this gate lacks:")
-		printCounts(out, rep.Missing)
+		printCounts(out, rep.Missing, nil)
 	}
 	if len(rep.MissingLists) > 0 {
 		fmt.Fprintln(out, "\nname lists that are not here:")
-		printCounts(out, rep.MissingLists)
+		printCounts(out, rep.MissingLists, lists)
 	}
 	fmt.Fprintln(out, "\nrules that have all they may ask for, step by step:")
 	fmt.Fprint(tw, "detection\tall\t\t\n")
@@ -188,12 +199,19 @@ func (rep checkReport) print(out io.Writer) error {
 	return tw.Flush()
 }
 
-// printCounts writes counts, largest first.
-func printCounts(out io.Writer, counts map[string]int) {
+// printCounts writes counts, largest first, with what a name that is none of the
+// known ones may mean.
+func printCounts(out io.Writer, counts map[string]int, known []string) {
 	names := sortedKeys(counts)
 	slices.SortStableFunc(names, func(a, b string) int { return counts[b] - counts[a] })
 	for _, n := range names {
-		fmt.Fprintf(out, "%6d  %s\n", counts[n], n)
+		hint := mql.Nearest(n, known)
+		if hint != "" && !slices.Contains(known, n) {
+			hint = "; " + hint
+		} else {
+			hint = ""
+		}
+		fmt.Fprintf(out, "%6d  %s%s\n", counts[n], n, hint)
 	}
 }
 
