@@ -55,6 +55,33 @@ func TestCheckFeed(t *testing.T) {
 	}
 }
 
+// TestFeedRunnable holds what the manual says of the feed: how many rules a gate
+// with the default configuration answers everything for, and what the others
+// may ask for in vain.
+func TestFeedRunnable(t *testing.T) {
+	files, err := ruleFiles(feedArchive(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual, err := os.ReadFile("../../docs/manual/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := checkRules(files, gateCapabilities(defaults()), gateLists(defaults(), nil))
+	says := func(text string) {
+		if !strings.Contains(string(manual), text) {
+			t.Errorf("the manual does not say %q", text)
+		}
+	}
+	if rep.Runnable < 1000 {
+		t.Errorf("%d rules are runnable", rep.Runnable)
+	}
+	says(fmt.Sprintf("\n%d,%03d, ", rep.Runnable/1000, rep.Runnable%1000))
+	for name, n := range rep.Missing {
+		says(fmt.Sprintf("| %s | %d |\n", name, n))
+	}
+}
+
 // TestFormatFeed formats every file of the feed: it stays the same rule, nothing
 // but the source changes, and formatting again changes nothing.
 func TestFormatFeed(t *testing.T) {
