@@ -2,6 +2,7 @@ package mql
 
 import (
 	"maps"
+	"slices"
 
 	"foregate/mql/internal/check"
 	"foregate/mql/internal/syntax"
@@ -37,6 +38,9 @@ func markUnknown(e *syntax.Expr) {
 			call.Name = askUnknown
 		}
 	}
+	if e.Op == syntax.Cmp || e.Op == syntax.In {
+		markCompared(e)
+	}
 	for _, a := range e.Args {
 		markUnknown(a)
 	}
@@ -45,13 +49,30 @@ func markUnknown(e *syntax.Expr) {
 	}
 }
 
+// markCompared is markUnknown for a comparison outside of a loop: of an element's
+// type by index, or of a list of types.
+func markCompared(e *syntax.Expr) {
+	if !slices.ContainsFunc(e.Args, hasUnknown) {
+		return
+	}
+	for _, a := range e.Args {
+		if call := callOf(a); call != nil && namesType(a) {
+			call.Name = askUnknown
+		}
+	}
+}
+
+func namesType(e *syntax.Expr) bool {
+	return e.Op == syntax.Field && e.Name == "type" || slices.ContainsFunc(e.Args, namesType)
+}
+
 // callOf returns the call of askSensitive that the list e comes from.
 func callOf(e *syntax.Expr) *syntax.Expr {
 	for {
 		switch {
 		case e.Op == syntax.Call && e.Name == askSensitive:
 			return e
-		case (e.Op == syntax.Paren || e.Op == syntax.Field || e.Op == syntax.Call) && len(e.Args) > 0:
+		case (e.Op == syntax.Paren || e.Op == syntax.Field || e.Op == syntax.Index || e.Op == syntax.Call) && len(e.Args) > 0:
 			e = e.Args[0]
 		default:
 			return nil

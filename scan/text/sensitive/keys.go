@@ -126,16 +126,13 @@ var named = []struct {
 const leastSecret = 12
 
 func (f *finder) headers() {
-	// Same length as the text: only ASCII letters change.
-	low := strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 0x20
+	lower := []byte(f.text) // only ASCII letters change, so that places stay
+	for i, c := range lower {
+		if c >= 'A' && c <= 'Z' {
+			lower[i] = c | 0x20
 		}
-		return r
-	}, f.text)
-	if len(low) != len(f.text) { // broken UTF-8
-		return
 	}
+	low := string(lower)
 	for _, n := range named {
 		for at := 0; ; {
 			i := strings.Index(low[at:], n.name)
