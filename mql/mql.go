@@ -174,6 +174,17 @@ func (l *Lists) Len(name string) (int, bool) {
 	return x.Len(), true
 }
 
+// Has reports whether a list has an entry, regardless of case; false for a list
+// that is not here or cannot answer.
+func (l *Lists) Has(ctx context.Context, name, entry string) bool {
+	x := l.snapshot().Get(name)
+	if x == nil {
+		return false
+	}
+	in, err := x.Has(ctx, entry, true)
+	return in && err == nil
+}
+
 // With returns a snapshot in which name has the entries.
 func (l *Lists) With(name string, entries []string) *Lists {
 	return &Lists{set: l.snapshot().With(lists.New(name, entries))}

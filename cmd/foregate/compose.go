@@ -63,7 +63,7 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 	if senders != nil {
 		// Whether this is how the sender writes.
 		looks = append(looks, senders)
-		maps.Copy(caps, senders.Answers())
+		maps.Copy(caps, perProvider(senders.Answers(), book))
 	}
 	return &scan.Engine{
 		Policy: p,

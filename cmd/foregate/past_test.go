@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"foregate/mail"
+	"foregate/mql"
+	"foregate/scan/rule"
 	"foregate/scan/sender"
 	"foregate/store"
 )
@@ -230,5 +232,34 @@ func TestInterruptedHunt(t *testing.T) {
 	// Nothing new: the finished hunt looks at nothing again.
 	if status, out, errs := command(t, args...); status != exitOK || strings.Contains(out, "wanted") {
 		t.Errorf("again: %d\n%s%s", status, out, errs)
+	}
+}
+
+// profile.by_sender keys on the address where the domain is in
+// $free_email_providers, and on the domain elsewhere.
+func TestProfileOfProviders(t *testing.T) {
+	asked := ""
+	answer := func(name string) mql.Answer {
+		return func(context.Context, *mail.Message, []any) (any, error) { asked = name; return nil, nil }
+	}
+	book := &rule.Book{}
+	answers := perProvider(map[string]mql.Answer{"profile.by_sender": answer("sender"), "profile.by_sender_email": answer("address")}, book)
+	ask := func(from string) string {
+		m := mail.Parse(mail.Envelope{}, []byte("From: "+from+"\n\nx"))
+		if _, err := answers["profile.by_sender"](t.Context(), m, nil); err != nil {
+			t.Fatal(err)
+		}
+		return asked
+	}
+	if got := ask("a@provider.example.com"); got != "sender" {
+		t.Errorf("without lists the %s is asked about", got)
+	}
+	book.Swap(&rule.Edition{Lists: (&mql.Lists{}).With("free_email_providers", []string{"example.com", "mail.example.org"})})
+	for from, want := range map[string]string{
+		"a@example.com": "address", "a@Provider.Example.com": "address", "a@mail.example.org": "address", "a@example.org": "sender", "a@notexample.com": "sender",
+	} {
+		if got := ask(from); got != want {
+			t.Errorf("%s: the %s is asked about, want %s", from, got, want)
+		}
 	}
 }
