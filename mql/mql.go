@@ -74,13 +74,15 @@ type Env struct {
 }
 
 // NewEnv builds the environment from the message model and the function table.
-func NewEnv() *Env { return &Env{env: builtin.Env()} }
+func NewEnv() *Env { return &Env{env: withUnknown(builtin.Env())} }
 
 // Functions returns the function table, sorted by name.
 func (e *Env) Functions() []*Func {
 	var out []*Func
 	for _, f := range e.env.Funcs {
-		out = append(out, f)
+		if f.Name != askUnknown {
+			out = append(out, f)
+		}
 	}
 	for _, f := range e.env.Roots {
 		out = append(out, f)
@@ -99,6 +101,9 @@ func (e *Env) checkTree(g *check.Graph, file, src string, p parsed) (*check.Node
 	if len(p.errs) > 0 {
 		return nil, p.errs
 	}
+	if strings.Contains(src, askSensitive) {
+		markUnknown(p.tree.Root)
+	}
 	return e.env.Check(g, check.Source{File: file, Text: src}, p.tree)
 }
 
@@ -111,6 +116,10 @@ func (e *Env) Check(file, src string) []Diagnostic {
 // Format returns the source in the canonical layout, comments kept, or its
 // syntax errors.
 func Format(src string) (string, []Diagnostic) { return syntax.Format(src) }
+
+// Nearest returns "did you mean X?" for the candidate that is spelled most like
+// name, or "" when none is close.
+func Nearest(name string, candidates []string) string { return syntax.Nearest(name, candidates) }
 
 // Expr is one compiled expression.
 type Expr struct {
@@ -163,6 +172,17 @@ func (l *Lists) Len(name string) (int, bool) {
 		return 0, false
 	}
 	return x.Len(), true
+}
+
+// Has reports whether a list has an entry, regardless of case; false for a list
+// that is not here or cannot answer.
+func (l *Lists) Has(ctx context.Context, name, entry string) bool {
+	x := l.snapshot().Get(name)
+	if x == nil {
+		return false
+	}
+	in, err := x.Has(ctx, entry, true)
+	return in && err == nil
 }
 
 // With returns a snapshot in which name has the entries.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -212,3 +213,35 @@ func FuzzCheckEval(f *testing.F) {
 		}
 	})
 }
+
+// FuzzEvalMessage holds that a rule comes out the same with and without the
+// prefilter on any message, and that neither takes long: the step budget ends
+// what a hostile rule does to a hostile message.
+func FuzzEvalMessage(f *testing.F) {
+	mails := []string{
+		"From: Accounts <ceo@evil.com>\r\nTo: ann@org.com\r\nSubject: RE: Invoice\r\n\r\nPlease verify  invoice https://evil.com/a?q=1\r\n",
+		"From: a@b\nContent-Type: text/html\n\n<a href='https://x.evil.com/?q=%65vil'>open</a><!-- K\u212Aelvin invoice -->",
+		"Subject: =?utf-8?q?p=D0=B0yroll?=\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Disposition: attachment; filename=a.DOCX\n\nx\n--b--",
+		"",
+	}
+	for i, c := range conditions {
+		f.Add(c, []byte(mails[i%len(mails)]))
+	}
+	f.Add(`any(body.links, any(body.links, any(body.links, strings.icontains(..display_text, "a"))))`, []byte(mails[1]))
+	env, caps, l := NewEnv(), testCaps(), testLists()
+	f.Fuzz(func(t *testing.T, src string, raw []byte) {
+		rs, errs := env.CompileRules([]*Rule{{Name: "fuzz", File: "fuzz", Source: src, Line: 1}})
+		if len(errs) > 0 {
+			return
+		}
+		m := withLinks(raw)
+		began := time.Now()
+		compareRuns(t, rs, m, caps, l)
+		if d := time.Since(began); d > fuzzPatience {
+			t.Fatalf("%s took %v on %d bytes", src, d, len(raw))
+		}
+	})
+}
+
+// fuzzPatience is many times what the step budget allows on a busy machine.
+const fuzzPatience = 20 * time.Second

@@ -3,6 +3,7 @@ package mql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,13 +103,16 @@ func testCaps() Capabilities {
 			a := args[0].(*mail.Attachment)
 			return []shape.File{{FileName: a.FileName, Depth: ptr(0), Scan: &shape.ScanTree{Strings: &shape.ScanStrings{Strings: []string{a.FileExtension}}}}, {FileName: "inner"}}, nil
 		},
+		"beta.ml_extract_sensitive_information": func(context.Context, *mail.Message, []any) (any, error) {
+			return shape.Sensitive{Elements: []shape.SensitiveElement{{Type: "iban_code", Confidence: "high"}}}, nil
+		},
 		"ml.link_analysis": func(context.Context, *mail.Message, []any) (any, error) { return nil, nil },
 	}
 }
 
 func TestMeaning(t *testing.T) {
 	env, caps, l := NewEnv(), testCaps(), testLists()
-	for _, file := range []string{"logic", "null", "collections", "strings", "functions", "missing"} {
+	for _, file := range []string{"logic", "null", "collections", "strings", "functions", "missing", "document"} {
 		raw, err := os.ReadFile(filepath.Join("testdata", "meaning", file+".txt"))
 		if err != nil {
 			t.Fatal(err)
@@ -127,5 +131,93 @@ func TestMeaning(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTruthTables holds Kleene's tables and the rule of "N of", entry by entry,
+// for constants and for fields of a message alike, and that a rule fires on true
+// alone.
+func TestTruthTables(t *testing.T) {
+	and := map[string]string{"TT": "T", "TF": "F", "TN": "N", "FT": "F", "FF": "F", "FN": "F", "NT": "N", "NF": "F", "NN": "N"}
+	or := map[string]string{"TT": "T", "TF": "T", "TN": "T", "FT": "T", "FF": "F", "FN": "N", "NT": "T", "NF": "N", "NN": "N"}
+	not := map[string]string{"T": "F", "F": "T", "N": "N"}
+	words := map[string]string{"T": "true", "F": "false", "N": "null"}
+	spellings := []map[byte]string{
+		{'T': "true", 'F': "false", 'N': "1 == null"},
+		{'T': "type.inbound", 'F': "type.internal", 'N': "headers.auth_summary.spf.pass"},
+		{'T': `any(recipients.to, .email.local_part == "bob")`, 'F': "any(recipients.cc, true)", 'N': `any(recipients.to, .display_name == "x")`},
+	}
+	env := NewEnv()
+	count := 0
+	try := func(src, want string) {
+		t.Helper()
+		count++
+		if got := evalText(t, env, src, testCaps(), testLists()); got != words[want] {
+			t.Errorf("%s: got %s, want %s", src, got, words[want])
+		}
+		res, err := ruleSet(t, src).Eval(context.Background(), sample(), testCaps(), testLists())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fires := len(res.Outcomes) == 1 && res.Outcomes[0].State == True; fires != (want == "T") || len(res.Outcomes) > 1 {
+			t.Errorf("%s is %s, and the rule comes out as %v", src, words[want], res.Outcomes)
+		}
+	}
+	for i, say := range spellings {
+		other := spellings[(i+1)%len(spellings)]
+		for a, want := range not {
+			try("not "+say[a[0]], want)
+		}
+		for ab, want := range and {
+			try(say[ab[0]]+" and "+other[ab[1]], want)
+			try(say[ab[0]]+" or "+other[ab[1]], or[ab])
+			for _, c := range []byte("TFN") {
+				all := ab + string(c)
+				yes, unknown := strings.Count(all, "T"), strings.Contains(all, "N")
+				for n := 1; n <= 3; n++ {
+					want := "F"
+					if yes >= n {
+						want = "T"
+					} else if unknown {
+						want = "N"
+					}
+					try(fmt.Sprintf("%d of (%s, %s, %s)", n, say[ab[0]], other[ab[1]], say[c]), want)
+				}
+			}
+		}
+	}
+	if count != 3*(3+9+9+81) {
+		t.Errorf("%d entries", count)
+	}
+}
+
+// TestNamedArguments holds that every named argument that the feed uses reaches
+// what answers the function, in any order, and null where it is not given.
+func TestNamedArguments(t *testing.T) {
+	got := map[string]string{}
+	note := func(name string, out any) Answer {
+		return func(_ context.Context, _ *mail.Message, args []any) (any, error) {
+			got[name] = fmt.Sprint(args[len(args)-1])
+			return out, nil
+		}
+	}
+	caps := Capabilities{
+		"ml.link_analysis": note("ml.link_analysis", nil), "ml.nlu_classifier": note("ml.nlu_classifier", nil),
+		"file.parse_text": note("file.parse_text", nil), "beta.linkanalysis": note("beta.linkanalysis", nil),
+	}
+	for _, c := range []struct{ src, name, want string }{
+		{`ml.link_analysis(body.links[0], mode="aggressive")`, "ml.link_analysis", "aggressive"},
+		{`ml.link_analysis(body.links[1])`, "ml.link_analysis", "<nil>"},
+		{`ml.link_analysis(body.links[0], mode = "a\u{62}c",)`, "ml.link_analysis", "abc"},
+		{`beta.linkanalysis(body.links[0], mode="aggressive")`, "beta.linkanalysis", "aggressive"},
+		{`ml.nlu_classifier(body.current_thread.text, subject=subject.base)`, "ml.nlu_classifier", "Invoice 42 überfällig"},
+		{`ml.nlu_classifier(body.current_thread.text, subject=mailbox.display_name)`, "ml.nlu_classifier", "<nil>"},
+		{`file.parse_text(attachments[0], encodings=["ascii", "utf16-le"])`, "file.parse_text", "[ascii utf16-le]"},
+	} {
+		clear(got)
+		evalText(t, NewEnv(), c.src, caps, nil)
+		if got[c.name] != c.want {
+			t.Errorf("%s: the argument is %q, want %q", c.src, got[c.name], c.want)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 	if senders != nil {
 		// Whether this is how the sender writes.
 		looks = append(looks, senders)
-		maps.Copy(caps, senders.Answers())
+		maps.Copy(caps, perProvider(senders.Answers(), book))
 	}
 	return &scan.Engine{
 		Policy: p,
@@ -93,6 +93,12 @@ func newEngine(c config, book *rule.Book, senders *sender.Stage) (*scan.Engine, 
 // newLoadedEngine is newEngine with the rules of the configuration in force, for
 // commands that run once. Rules that do not check are told to warn.
 func newLoadedEngine(c config, warn io.Writer) (*scan.Engine, error) {
+	return newRememberingEngine(c, warn, nil)
+}
+
+// newRememberingEngine is newLoadedEngine with what a gate remembers of senders,
+// if that is not nil.
+func newRememberingEngine(c config, warn io.Writer, senders *sender.Stage) (*scan.Engine, error) {
 	edition, faults, err := loadRules(c)
 	if err != nil {
 		return nil, err
@@ -100,9 +106,10 @@ func newLoadedEngine(c config, warn io.Writer) (*scan.Engine, error) {
 	for _, f := range faults {
 		fmt.Fprintf(warn, "foregate: %v\n", f)
 	}
+	edition.Lists = historyLists(edition.Lists, senders)
 	book := &rule.Book{}
 	book.Swap(edition)
-	e, err := newEngine(c, book, nil)
+	e, err := newEngine(c, book, senders)
 	if err != nil {
 		return nil, err
 	}

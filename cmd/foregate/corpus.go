@@ -72,6 +72,9 @@ func dispute(samples []sample, name string) error {
 // recorded results of SPF, DKIM and DMARC.
 func loadCorpus(dir string) ([]sample, error) {
 	files, err := corpusFiles(dir)
+	if err != nil && dir == defaultCorpus {
+		return nil, fmt.Errorf("reading the corpus: %w; name a folder of labelled mail with --corpus", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the corpus: %w", err)
 	}

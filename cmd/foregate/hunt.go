@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,9 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"foregate/mail"
 	"foregate/mql"
-	"foregate/store"
 )
 
 type huntCmd struct {
@@ -36,6 +33,9 @@ was lacking. Exit status 2 when something could not be read.
 
 With --state a hunt that was stopped goes on where it was. A finished hunt over
 the gate's own history then looks at the messages that came since.
+
+With --since or --db the lists of correspondents ($sender_emails, $sender_domains,
+$recipient_emails, $recipient_domains) are those of that database as they are now.
 
 Examples:
   foregate hunt 'any(body.links, .href_url.domain.tld == "zip")' ~/Maildir
@@ -134,10 +134,6 @@ func (c huntCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	p, err := newProbe(conf, set, w.stderr)
-	if err != nil {
-		return err
-	}
 	st, err := c.loadState(query.Source)
 	if err != nil {
 		return err
@@ -146,28 +142,28 @@ func (c huntCmd) Run(w *world, g *cli) error {
 		_, err := fmt.Fprintf(w.stdout, "this hunt is finished: %s; remove %s to begin again\n", st, c.State)
 		return err
 	}
-	messages, total, closing, err := c.messages(w, conf, st)
+	past, err := openPast(w.ctx, conf, c.Since > 0 || g.DB != "")
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.hunt(w, p, messages, total, st), closing())
+	return errors.Join(c.over(w, conf, set, past, st), past.close())
 }
 
-// messages are what is to be looked at, and how many when that is known.
-func (c huntCmd) messages(w *world, conf config, st *huntState) (iter.Seq[found], int, func() error, error) {
+// over hunts with a rule set over the past or the paths.
+func (c huntCmd) over(w *world, conf config, set *mql.RuleSet, past *pastMail, st *huntState) error {
+	p, err := newProbe(conf, set, w.stderr)
+	if err != nil {
+		return err
+	}
+	p.lists = historyLists(p.lists, past.senders)
 	if c.Since == 0 {
-		return skipTo(st.After, pathMessages(c.Paths, w.stdin)), 0, func() error { return nil }, nil
+		return c.hunt(w, p, skipTo(st.After, pathMessages(c.Paths, w.stdin)), 0, st)
 	}
-	db, err := store.Open(w.ctx, conf.Database)
+	messages, total, err := past.messages(w.ctx, c.Since, st.After)
 	if err != nil {
-		return nil, 0, nil, err
+		return err
 	}
-	span := store.Span{Since: time.Now().Add(-time.Duration(c.Since)), After: st.After}
-	n, err := db.HistorySize(w.ctx, span)
-	if err != nil {
-		return nil, 0, nil, errors.Join(err, db.Close())
-	}
-	return historyMessages(w.ctx, db, span), n, db.Close, nil
+	return c.hunt(w, p, messages, total, st)
 }
 
 // skipTo passes over the messages up to the one called after.
@@ -191,49 +187,6 @@ func skipTo(after string, messages iter.Seq[found]) iter.Seq[found] {
 	}
 }
 
-// errNoBytes says that only the record of a message is kept.
-var errNoBytes = errors.New("the message's bytes are no longer kept")
-
-// historyMessages are the messages of the gate's history, with the results of
-// authentication as they were on arrival.
-func historyMessages(ctx context.Context, db *store.DB, span store.Span) iter.Seq[found] {
-	return func(yield func(found) bool) {
-		for {
-			page, err := db.History(ctx, span)
-			if err != nil {
-				yield(found{name: orWord(span.After, "history"), err: err})
-				return
-			}
-			if len(page) == 0 {
-				return
-			}
-			for _, p := range page {
-				if !yield(pastFound(p)) {
-					return
-				}
-			}
-			span.After = page[len(page)-1].ID
-		}
-	}
-}
-
-func pastFound(p store.Past) found {
-	f := found{name: p.ID, env: p.Envelope, raw: p.Raw, label: string(p.Verdict.Disposition), src: "history"}
-	if p.Raw == nil {
-		f.err = errNoBytes
-	}
-	if f.env.ReceivedAt.IsZero() {
-		f.env.ReceivedAt = p.ReceivedAt
-	}
-	var facts struct {
-		Auth mail.Auth `json:"auth"`
-	}
-	if err := json.Unmarshal(p.Facts, &facts); err == nil {
-		f.env.Recorded = &mail.RecordedAuth{SPF: string(facts.Auth.SPF), DKIM: string(facts.Auth.DKIMResult), DMARC: string(facts.Auth.DMARC)}
-	}
-	return f
-}
-
 // saveEvery is after how many messages the state is saved.
 const saveEvery = 500
 
@@ -245,7 +198,7 @@ func (c huntCmd) hunt(w *world, p *probe, messages iter.Seq[found], total int, s
 	err := p.lookAll(w.ctx, messages, func(s seen) error {
 		bar.step()
 		hit, show := st.count(s)
-		if show {
+		if show && (c.JSON || len(hit.Missing) == 0 || st.Open <= maxOpenShown) {
 			bar.finish()
 			if err := c.print(w.stdout, hit); err != nil {
 				return err
@@ -266,10 +219,14 @@ func (c huntCmd) hunt(w *world, p *probe, messages iter.Seq[found], total int, s
 		return errors.Join(err, serr)
 	}
 	if err != nil && !errors.Is(err, errEnough) {
-		if c.State != "" && w.ctx.Err() != nil {
-			return fmt.Errorf("stopped after %s: the same command goes on from there", st.After)
+		if w.ctx.Err() == nil {
+			return err
 		}
-		return err
+		goesOn := "the same command goes on from there"
+		if c.State == "" {
+			goesOn = "with --state FILE the same command would go on from there"
+		}
+		return fmt.Errorf("stopped after %s (%s): %s", orWord(st.After, "nothing"), st, goesOn)
 	}
 	bar.finish()
 	if c.JSON {
@@ -310,7 +267,7 @@ func (st *huntState) count(s seen) (hit huntHit, show bool) {
 	if o.State == mql.Indeterminate {
 		st.Open++
 		hit.Missing = o.Missing
-		return hit, st.Open <= maxOpenShown
+		return hit, true
 	}
 	st.Hits++
 	hit.Value = o.Shown
@@ -320,8 +277,8 @@ func (st *huntState) count(s seen) (hit huntHit, show bool) {
 	return hit, true
 }
 
-// maxOpenShown bounds how many undecided messages are shown: they mostly lack
-// the same thing.
+// maxOpenShown bounds how many undecided messages are shown to people: they
+// mostly lack the same thing. --json has all.
 const maxOpenShown = 5
 
 // String shows the counts.

@@ -109,11 +109,25 @@ func yieldFile(path string, yield func(input) bool) bool {
 	return yieldStream(path, f, yield)
 }
 
+// isArchive tells whether bytes begin a gzip, zip, xz, zstd or bzip2 file, as
+// sets of mail are packed in. No message begins like that.
+func isArchive(head []byte) bool {
+	for _, magic := range []string{"\x1f\x8b", "PK\x03\x04", "\xfd7zX", "\x28\xb5\x2f\xfd", "BZh"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	return false
+}
+
 // yieldStream yields the one message of a stream, or each of an mbox.
 func yieldStream(path string, r io.Reader, yield func(input) bool) bool {
 	br := bufio.NewReaderSize(r, 64<<10)
 	if head, _ := br.Peek(5); string(head) == "From " {
 		return yieldMbox(path, br, yield)
+	}
+	if head, _ := br.Peek(4); isArchive(head) {
+		return yield(input{path: path, err: errors.New("is an archive and no mail: unpack it first")})
 	}
 	raw, err := io.ReadAll(io.LimitReader(br, maxMessage+1))
 	if err == nil && len(raw) > maxMessage {

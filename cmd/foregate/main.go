@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -98,7 +99,7 @@ func run(w world, args []string) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(w.stderr, "foregate: %v\nTry 'foregate --help'.\n", err)
+		fmt.Fprintf(w.stderr, "foregate: %v\nTry '%s --help'.\n", err, commandOf(err))
 		return exitFailed
 	}
 	kctx.Bind(&w, &c)
@@ -109,10 +110,27 @@ func run(w world, args []string) int {
 		return exitHeld
 	case errors.Is(err, errGap):
 		return exitFailed
+	case errors.Is(err, context.Canceled) && w.ctx.Err() != nil:
+		fmt.Fprintln(w.stderr, "foregate: stopped before the end")
+		return exitFailed
 	default:
 		fmt.Fprintf(w.stderr, "foregate: %v\n", err)
 		return exitFailed
 	}
+}
+
+// commandOf is the command that a usage error is about, as it is called.
+func commandOf(err error) string {
+	var usage *kong.ParseError
+	words := []string{"foregate"}
+	if errors.As(err, &usage) && usage.Context != nil {
+		for _, p := range usage.Context.Path {
+			if p.Command != nil {
+				words = append(words, p.Command.Name)
+			}
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // helpVars are the values that help texts name.

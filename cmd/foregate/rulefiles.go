@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"foregate/mql"
@@ -42,11 +43,25 @@ func (f ruleFile) rule() (*mql.Rule, error) {
 	if err != nil && f.place != f.name {
 		_, err = mql.ParseRule(f.name, f.raw) // the error with the name that people know
 	}
-	if err != nil || r == nil {
-		return nil, err
+	if err != nil {
+		return nil, withPlace(err)
 	}
-	r.File = f.name
+	if r != nil {
+		r.File = f.name
+	}
 	return r, nil
+}
+
+// inFile is an error of the YAML reader: file, then line and column in brackets.
+var inFile = regexp.MustCompile(`^([^\n]+?): \[(\d+):(\d+)\] (?s:(.*))$`)
+
+// withPlace writes the place of an error of the YAML reader as all others are
+// written.
+func withPlace(err error) error {
+	if m := inFile.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%s:%s:%s: %s", m[1], m[2], m[3], m[4])
+	}
+	return err
 }
 
 func isRuleFile(name string) bool {

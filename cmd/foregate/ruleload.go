@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,17 +11,19 @@ import (
 	"strings"
 
 	"foregate/domain"
+	"foregate/mail"
 	"foregate/mql"
 	"foregate/mql/shape"
 	"foregate/rules"
 	"foregate/scan/rule"
 	"foregate/scan/sender"
+	"foregate/scan/text/sensitive"
 )
 
 // capabilities answers what rules ask beyond the message, by function name.
 // What is not there leaves rules open.
 func capabilities(c config) mql.Capabilities {
-	caps := mql.Capabilities{}
+	caps := sensitive.Capabilities()
 	trees, err := newTrees(c)
 	if err == nil {
 		maps.Copy(caps, trees.Answers())
@@ -104,6 +107,21 @@ func historyLists(lists *mql.Lists, senders *sender.Stage) *mql.Lists {
 		}
 	}
 	return lists
+}
+
+// perProvider lets profile.by_sender look at the address alone where the sender's
+// domain is in $free_email_providers of the lists in force, as the rule language
+// has it: strangers share such a domain.
+func perProvider(answers map[string]mql.Answer, book *rule.Book) map[string]mql.Answer {
+	bySender, byAddress := answers["profile.by_sender"], answers["profile.by_sender_email"]
+	answers["profile.by_sender"] = func(ctx context.Context, m *mail.Message, args []any) (any, error) {
+		d := m.Sender.Email.Domain
+		if e := book.Current(); e != nil && (e.Lists.Has(ctx, "free_email_providers", d.RootDomain) || e.Lists.Has(ctx, "free_email_providers", d.Domain)) {
+			return byAddress(ctx, m, args)
+		}
+		return bySender(ctx, m, args)
+	}
+	return answers
 }
 
 // organisationLists adds what the configuration says of the organisation.

@@ -104,17 +104,39 @@ func findRule(c config, word string) (*mql.Rule, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("no rule in force has the ID or name %q, and it is no file", word)
+		return nil, fmt.Errorf("no rule in force has the ID or name %q, and it is no file%s", word, nearRules(rules, word))
 	case 1:
 		return found[0], nil
 	}
 	return nil, fmt.Errorf("%d rules are called %q; name one by its ID: %s", len(found), word, strings.Join(ids, ", "))
 }
 
+// maxNear bounds the rules that a mistyped name is held to mean.
+const maxNear = 3
+
+// nearRules says which rules word may mean: those whose name holds it, else the
+// one that is spelled nearest.
+func nearRules(rules []ruleSource, word string) string {
+	var near, names []string
+	for _, r := range rules {
+		names = append(names, r.Name)
+		if len(near) < maxNear && word != "" && strings.Contains(strings.ToLower(r.Name+" "+r.File), strings.ToLower(word)) {
+			near = append(near, fmt.Sprintf("%q", r.Name))
+		}
+	}
+	if len(near) > 0 {
+		return "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	if hint := mql.Nearest(word, names); hint != "" {
+		return "; " + hint
+	}
+	return ""
+}
+
 type rulesListCmd struct {
 	Dir  string `arg:"" optional:"" help:"A folder, .tar.gz or file; without it the rules of the configuration."`
 	JSON bool   `help:"One JSON object per rule and line."`
-	Kind string `placeholder:"KIND" help:"Only rules of this kind: detection, insight, dlp, discovery, automation, exclusion."`
+	Kind string `enum:"detection,insight,dlp,discovery,automation,exclusion," default:"" placeholder:"KIND" help:"Only rules of this kind: detection, insight, dlp, discovery, automation, exclusion."`
 }
 
 // Help is the long help text.

@@ -46,12 +46,43 @@ func TestCheckFeed(t *testing.T) {
 	}
 	want := []int{359, 521, 655, 695, 902, 983, 1086, 1186, 1189}
 	for i, s := range rep.Stages {
+		if s.CanFireDetection > s.Detection+200 || s.CanFire > rep.Typed || i > 0 && s.CanFire < rep.Stages[i-1].CanFire {
+			t.Errorf("with %q %d rules can fire, %d of them detection rules", s.With, s.CanFire, s.CanFireDetection)
+		}
 		if d := s.Detection - want[i]; d < -5 || d > 5 {
 			t.Errorf("with %q %d detection rules have all they ask for, want about %d", s.With, s.Detection, want[i])
 		}
 	}
 	if rep.Runnable != rep.Stages[0].All {
 		t.Errorf("%d runnable without any capability, the first stage has %d", rep.Runnable, rep.Stages[0].All)
+	}
+}
+
+// TestFeedRunnable holds what the manual says of the feed: how many rules a gate
+// with the default configuration answers everything for, and what the others
+// may ask for in vain.
+func TestFeedRunnable(t *testing.T) {
+	files, err := ruleFiles(feedArchive(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual, err := os.ReadFile("../../docs/manual/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := checkRules(files, gateCapabilities(defaults()), gateLists(defaults(), nil))
+	says := func(text string) {
+		if !strings.Contains(string(manual), text) {
+			t.Errorf("the manual does not say %q", text)
+		}
+	}
+	if rep.Runnable < 1000 {
+		t.Errorf("%d rules are runnable", rep.Runnable)
+	}
+	says(fmt.Sprintf("\n%d,%03d, ", rep.Runnable/1000, rep.Runnable%1000))
+	says(fmt.Sprintf("%d,%03d can fire", rep.CanFire/1000, rep.CanFire%1000))
+	for name, n := range rep.Missing {
+		says(fmt.Sprintf("| %s | %d |\n", name, n))
 	}
 }
 

@@ -70,12 +70,13 @@ func (c rulesBacktestCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
-	messages, total, closing, err := c.messages(w, conf)
+	past, err := openPast(w.ctx, conf, c.Since > 0 || g.DB != "")
 	if err != nil {
 		return err
 	}
-	b, err := runBacktest(w, p, messages, total)
-	if err = errors.Join(err, closing()); err != nil {
+	p.lists = historyLists(p.lists, past.senders)
+	b, err := c.over(w, p, past)
+	if err = errors.Join(err, past.close()); err != nil {
 		return err
 	}
 	b.Rule = rules[0].Name
@@ -123,13 +124,20 @@ func (c rulesBacktestCmd) versions(conf config) ([]*mql.Rule, error) {
 	return rules, nil
 }
 
-// messages are what the rule is tested on.
-func (c rulesBacktestCmd) messages(w *world, conf config) (iter.Seq[found], int, func() error, error) {
+// over tests on the corpus or on the past.
+func (c rulesBacktestCmd) over(w *world, p *probe, past *pastMail) (backtest, error) {
 	if c.Corpus == "" {
-		return huntCmd{Since: c.Since}.messages(w, conf, &huntState{})
+		messages, total, err := past.messages(w.ctx, c.Since, "")
+		if err != nil {
+			return backtest{}, err
+		}
+		return runBacktest(w, p, messages, total)
 	}
 	samples, err := loadCorpus(c.Corpus)
-	return corpusMessages(samples), len(samples), func() error { return nil }, err
+	if err != nil {
+		return backtest{}, err
+	}
+	return runBacktest(w, p, corpusMessages(samples), len(samples))
 }
 
 // runBacktest evaluates the first rule of the probe, and the second where there

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"foregate/mql"
@@ -23,7 +24,8 @@ type rulesCheckCmd struct {
 func (rulesCheckCmd) Help() string {
 	return `Reads every .yml and .yaml file and says how many have a source, how many sources
 parse, how many are typed rightly, and how many need nothing that this gate
-lacks. The table shows what each further capability would add. Exit status 1 when
+lacks. Of the others those that can fire have a way to come out true without what is
+absent. The table shows what each further capability would add. Exit status 1 when
 anything is refused.
 
 Example:
@@ -37,6 +39,7 @@ type checkReport struct {
 	Parsed       int            `json:"parsed"`        // sources without a syntax error
 	Typed        int            `json:"typed"`         // sources without any error
 	Runnable     int            `json:"runnable"`      // that need no absent capability
+	CanFire      int            `json:"can_fire"`      // that can come out true without what is absent
 	Kinds        map[string]int `json:"kinds"`         // typed, by kind
 	Missing      map[string]int `json:"missing"`       // absent capability → rules that may ask for it
 	MissingLists map[string]int `json:"missing_lists"` // absent list → rules that name it
@@ -45,11 +48,14 @@ type checkReport struct {
 }
 
 // checkStage is how many rules have every capability they may ask for when
-// those of this line and the lines before are there.
+// those of this line and the lines before are there, and how many can come out
+// true all the same.
 type checkStage struct {
-	With      string `json:"with"`
-	Detection int    `json:"detection"`
-	All       int    `json:"all"`
+	With             string `json:"with"`
+	Detection        int    `json:"detection"`
+	All              int    `json:"all"`
+	CanFireDetection int    `json:"can_fire_detection"`
+	CanFire          int    `json:"can_fire"`
 }
 
 type checkError struct {
@@ -74,13 +80,16 @@ func (c rulesCheckCmd) Run(w *world, g *cli) error {
 	if err != nil {
 		return err
 	}
+	if len(files) == 0 {
+		return fmt.Errorf("checking rules: %s holds no .yml or .yaml file", c.Dir)
+	}
 	rep := checkRules(files, gateCapabilities(conf), gateLists(conf, lists))
 	if c.JSON {
 		enc := json.NewEncoder(w.stdout)
 		enc.SetEscapeHTML(false)
 		err = enc.Encode(rep)
 	} else {
-		err = rep.print(w.stdout)
+		err = rep.print(w.stdout, knownLists(lists))
 	}
 	if err == nil && len(rep.Errors) > 0 {
 		return errFound
@@ -113,6 +122,7 @@ func checkRules(files []ruleFile, caps mql.Capabilities, lists *mql.Lists) check
 	}
 	rep.Typed = len(set.Rules)
 	needs := newNeeds(env, caps, lists)
+	var reaches []mql.Reach
 	for i, r := range set.Rules {
 		rep.Kinds[string(r.Kind)]++
 		absent, absentLists := needs.missing(set, i)
@@ -125,8 +135,13 @@ func checkRules(files []ruleFile, caps mql.Capabilities, lists *mql.Lists) check
 		for _, name := range absentLists {
 			rep.MissingLists[name]++
 		}
+		reach := env.Reach(r.Source)
+		reaches = append(reaches, reach)
+		if reach.CanFire(needs.hasAny) {
+			rep.CanFire++
+		}
 	}
-	rep.Stages = stagesOf(env, set)
+	rep.Stages = stagesOf(env, set, reaches)
 	return rep
 }
 
@@ -159,7 +174,15 @@ func asCheckError(file string, err error) checkError {
 	return e
 }
 
-func (rep checkReport) print(out io.Writer) error {
+// knownLists are the names of lists that a rule can mean, with their $.
+func knownLists(lists *mql.Lists) []string {
+	names := append(lists.Names(), "org_domains", "org_slds", "org_display_names", "org_vips", "tenant_domains",
+		"sender_emails", "sender_domains", "recipient_emails", "recipient_domains")
+	return dollars(names)
+}
+
+// print shows the report; lists are the names that a misspelt list may mean.
+func (rep checkReport) print(out io.Writer, lists []string) error {
 	for _, e := range rep.Errors {
 		fmt.Fprintln(out, printableLines(e.shown))
 	}
@@ -167,32 +190,41 @@ func (rep checkReport) print(out io.Writer) error {
 		fmt.Fprintln(out)
 	}
 	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(tw, "files\tsources\tparsed\ttyped\trunnable\trefused\t\n%d\t%d\t%d\t%d\t%d\t%d\t\n", rep.Files, rep.Sources, rep.Parsed, rep.Typed, rep.Runnable, len(rep.Errors))
+	fmt.Fprintf(tw, "files\tsources\tparsed\ttyped\trunnable\tcan fire\trefused\t\n%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", rep.Files, rep.Sources, rep.Parsed, rep.Typed, rep.Runnable, rep.CanFire, len(rep.Errors))
 	tw.Flush()
 	if rep.Typed == 0 {
 		return nil
 	}
 	if len(rep.Missing) > 0 {
 		fmt.Fprintln(out, "\nmay ask for what this gate lacks:")
-		printCounts(out, rep.Missing)
+		printCounts(out, rep.Missing, nil)
 	}
 	if len(rep.MissingLists) > 0 {
 		fmt.Fprintln(out, "\nname lists that are not here:")
-		printCounts(out, rep.MissingLists)
+		printCounts(out, rep.MissingLists, lists)
 	}
 	fmt.Fprintln(out, "\nrules that have all they may ask for, step by step:")
-	fmt.Fprint(tw, "detection\tall\t\t\n")
+	fmt.Fprint(tw, "detection\tcan fire\tall\tcan fire\t\t\n")
 	for _, s := range rep.Stages {
-		fmt.Fprintf(tw, "%d\t%d\t%s\t\n", s.Detection, s.All, s.With)
+		fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t%s\t\n", s.Detection, s.CanFireDetection, s.All, s.CanFire, s.With)
 	}
 	return tw.Flush()
 }
 
-// printCounts writes counts, largest first.
-func printCounts(out io.Writer, counts map[string]int) {
+// maxTypo bounds how many letters a misspelt list's name lacks or has too many.
+const maxTypo = 2
+
+// printCounts writes counts, largest first, with what a name that is none of the
+// known ones may mean.
+func printCounts(out io.Writer, counts map[string]int, known []string) {
 	names := sortedKeys(counts)
 	slices.SortStableFunc(names, func(a, b string) int { return counts[b] - counts[a] })
 	for _, n := range names {
+		hint := mql.Nearest(n, slices.DeleteFunc(slices.Clone(known), func(k string) bool { return max(len(k)-len(n), len(n)-len(k)) > maxTypo }))
+		if hint != "" && !slices.Contains(known, n) {
+			fmt.Fprintf(out, "%6d  %s; %s\n", counts[n], n, hint)
+			continue
+		}
 		fmt.Fprintf(out, "%6d  %s\n", counts[n], n)
 	}
 }
@@ -231,6 +263,17 @@ func newNeeds(env *mql.Env, caps mql.Capabilities, lists *mql.Lists) needs {
 	return needs{env: env, lists: lists, has: func(f string) bool { _, ok := caps[f]; return ok }}
 }
 
+// hasAny tells whether a function, or a list with its $, is there. A list that a
+// file or the configuration could have counts as there.
+func (n needs) hasAny(name string) bool {
+	list, ok := strings.CutPrefix(name, "$")
+	if !ok {
+		return n.has(name)
+	}
+	_, here := n.lists.Len(list)
+	return here || mql.ListCapability(list) == ""
+}
+
 // missing returns the absent capabilities and the absent lists ("$name") of
 // rule i, sorted.
 func (n needs) missing(set *mql.RuleSet, i int) (caps, lists []string) {
@@ -254,9 +297,19 @@ func (n needs) missing(set *mql.RuleSet, i int) (caps, lists []string) {
 	return slices.Compact(caps), lists
 }
 
+// addRule adds a rule to the counts it belongs to.
+func addRule(all, detections *int, counts, detection bool) {
+	if counts {
+		*all++
+		if detection {
+			*detections++
+		}
+	}
+}
+
 // stagesOf counts the rules that have every capability, as capabilities are
 // added in the order in which a gate gets them.
-func stagesOf(env *mql.Env, set *mql.RuleSet) []checkStage {
+func stagesOf(env *mql.Env, set *mql.RuleSet, reaches []mql.Reach) []checkStage {
 	n := newNeeds(env, nil, nil)
 	asked := make([][]string, len(set.Rules))
 	for i := range set.Rules {
@@ -269,14 +322,18 @@ func stagesOf(env *mql.Env, set *mql.RuleSet) []checkStage {
 			have[c] = true
 		}
 		row := checkStage{With: s.Name}
+		has := func(name string) bool {
+			c := env.Capability(name)
+			if list, ok := strings.CutPrefix(name, "$"); ok {
+				c = mql.ListCapability(list)
+			}
+			return c == "" || have[c]
+		}
 		for i, caps := range asked {
-			if slices.ContainsFunc(caps, func(c string) bool { return !have[c] }) {
-				continue
-			}
-			row.All++
-			if set.Rules[i].Kind == mql.Detection {
-				row.Detection++
-			}
+			detection := set.Rules[i].Kind == mql.Detection
+			all := !slices.ContainsFunc(caps, func(c string) bool { return !have[c] })
+			addRule(&row.All, &row.Detection, all, detection)
+			addRule(&row.CanFire, &row.CanFireDetection, reaches[i].CanFire(has), detection)
 		}
 		out = append(out, row)
 	}

@@ -8,16 +8,30 @@ import (
 	"text/tabwriter"
 
 	"foregate/mql"
+	"foregate/mql/shape"
 )
 
 type rulesFunctionsCmd struct {
-	JSON     bool `xor:"form" help:"One JSON object per function and line."`
-	Markdown bool `xor:"form" help:"As a page of the manual."`
+	Text     string `arg:"" optional:"" help:"Only functions whose name contains this."`
+	JSON     bool   `xor:"form" help:"One JSON object per function and line."`
+	Markdown bool   `xor:"form" help:"As a page of the manual."`
 }
 
 // Run lists the functions.
 func (c rulesFunctionsCmd) Run(w *world) error {
-	funcs := mql.NewEnv().Functions()
+	all := mql.NewEnv().Functions()
+	var names []string
+	funcs := all[:0:0]
+	for _, f := range all {
+		names = append(names, f.Name)
+		if strings.Contains(strings.ToLower(f.Name), strings.ToLower(c.Text)) {
+			funcs = append(funcs, f)
+		}
+	}
+	if len(funcs) == 0 {
+		hint := mql.Nearest(c.Text, names)
+		return fmt.Errorf("no function's name contains %q; %s", c.Text, orWord(hint, "'foregate rules functions' lists all"))
+	}
 	switch {
 	case c.Markdown:
 		_, err := io.WriteString(w.stdout, functionsPage(funcs))
@@ -65,5 +79,6 @@ func functionsPage(funcs []*mql.Func) string {
 	for _, f := range funcs {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Signature(), cell.Replace(resultOf(f)), cell.Replace(f.Needs), cell.Replace(f.Doc))
 	}
+	fmt.Fprintf(&b, "\n`beta.ml_extract_sensitive_information` finds these types: `%s`. A rule that looks\nfor another type is *indeterminate* where that decides.\n", strings.Join(shape.SensitiveKinds(), "`, `"))
 	return b.String()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"foregate/evidence"
 	"foregate/mail"
 	"foregate/policy"
+	"foregate/scan"
 )
 
 type scanCmd struct {
@@ -27,6 +29,9 @@ func (scanCmd) Help() string {
 	return `Judges each message as the gate would and prints a disposition, the odds and the
 reasons with the bytes they rest on. Exit status: 0 nothing would be held, 1
 something would be held or refused, 2 something could not be looked at.
+
+With --db the gate's own memory of senders is asked, as it is now: who wrote before,
+from where, and to whom the organisation wrote. Nothing is learned.
 
 Examples:
   foregate scan suspicious.eml
@@ -61,10 +66,19 @@ func (c scanCmd) Run(w *world, g *cli) error {
 	if c.Sandbox != "" {
 		conf.Files.Sandbox = c.Sandbox
 	}
-	engine, err := newLoadedEngine(conf, w.stderr)
+	past, err := openPast(w.ctx, conf, g.DB != "")
 	if err != nil {
 		return err
 	}
+	engine, err := newRememberingEngine(conf, w.stderr, past.senders)
+	if err != nil {
+		return errors.Join(err, past.close())
+	}
+	return errors.Join(c.judge(w, engine), past.close())
+}
+
+// judge judges the messages of the paths with engine.
+func (c scanCmd) judge(w *world, engine *scan.Engine) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	held, failed := false, false

@@ -16,17 +16,18 @@ import (
 // Capabilities that answer functions. A message whose gate lacks one makes the
 // rules that depend on it indeterminate, naming the function.
 const (
-	NeedsFile    = "file analysis"
-	NeedsProfile = "sender profile"
-	NeedsWhois   = "registration data"
-	NeedsText    = "text classifier"
-	NeedsLink    = "link analysis"
-	NeedsRender  = "rendering"
-	NeedsOCR     = "character recognition"
-	NeedsQR      = "code reading"
-	NeedsLogo    = "logo detection"
-	NeedsScore   = "attack score"
-	NeedsTriage  = "triage state"
+	NeedsFile        = "file analysis"
+	NeedsProfile     = "sender profile"
+	NeedsWhois       = "registration data"
+	NeedsText        = "text classifier"
+	NeedsTranslation = "translation"
+	NeedsLink        = "link analysis"
+	NeedsRender      = "rendering"
+	NeedsOCR         = "character recognition"
+	NeedsQR          = "code reading"
+	NeedsLogo        = "logo detection"
+	NeedsScore       = "attack score"
+	NeedsTriage      = "triage state"
 )
 
 // Types derives the language types of the model and of the shapes.
@@ -128,8 +129,8 @@ func (t *table) models() {
 	for _, f := range []*check.Func{
 		{Name: "ml.nlu_classifier", Doc: "Intents, topics, entities and tags of a text.", In: []check.Param{words}, Named: []check.Param{in("subject", text1)}, Out: typeOf[shape.NLU](t), Needs: NeedsText},
 		{Name: "beta.ml_topic", Doc: "Topics of a text.", In: []check.Param{words}, Out: typeOf[shape.Topics](t), Needs: NeedsText},
-		{Name: "beta.ml_translate", Doc: "A text in English.", In: []check.Param{words}, Out: typeOf[shape.Translation](t), Needs: NeedsText},
-		{Name: "beta.ml_extract_sensitive_information", Doc: "Passages of a text that hold personal or secret data.", In: []check.Param{words}, Out: typeOf[shape.Sensitive](t), Needs: NeedsText},
+		{Name: "beta.ml_translate", Doc: "A text in English.", In: []check.Param{words}, Out: typeOf[shape.Translation](t), Needs: NeedsTranslation},
+		{Name: "beta.ml_extract_sensitive_information", Doc: "Passages of a text that hold personal or secret data, of the types that a check digit or their form proves.", In: []check.Param{words}, Out: typeOf[shape.Sensitive](t), Needs: NeedsText},
 		{Name: "ml.macro_classifier", Doc: "Whether the macros of a document are malicious.", In: []check.Param{file}, Out: typeOf[shape.Macro](t), Needs: NeedsFile},
 		{Name: "ml.logo_detect", Doc: "The brands whose logos a picture shows.", In: []check.Param{file}, Out: typeOf[shape.Logos](t), Needs: NeedsLogo},
 		{Name: "ml.link_analysis", Doc: "What stands behind a link: redirects, the page, files, a verdict.", In: []check.Param{link}, Named: []check.Param{mode}, Out: typeOf[shape.LinkAnalysis](t), Needs: NeedsLink},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"foregate/mql/internal/syntax"
 	"foregate/mql/internal/value"
@@ -403,15 +404,38 @@ func (c *checker) indexing(e *syntax.Expr) *Node {
 	return c.g.intern(n)
 }
 
+// meant is the hint for a function name that is none: the nearest one, or that
+// of another package with the same last word, as when it is written as a method
+// ("subject.subject.contains").
+func (c *checker) meant(name string) string {
+	names := make([]string, 0, len(c.env.Funcs))
+	for n, f := range c.env.Funcs {
+		if n == f.Name && !strings.Contains(n, " ") { // what a source can spell
+			names = append(names, n)
+		}
+	}
+	if hint := syntax.Nearest(name, names); hint != "" {
+		return hint
+	}
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		return ""
+	}
+	slices.Sort(names)
+	slices.Reverse(names) // of strings.contains and regex.contains the plainer
+	for _, n := range names {
+		if j := strings.LastIndexByte(n, '.'); j >= 0 && strings.EqualFold(n[j:], name[i:]) {
+			return fmt.Sprintf("did you mean %s(%s, …)?", n, name[:i])
+		}
+	}
+	return ""
+}
+
 // call resolves a function call.
 func (c *checker) call(e *syntax.Expr) *Node {
 	f := c.env.Funcs[e.Name]
 	if f == nil {
-		names := make([]string, 0, len(c.env.Funcs))
-		for name := range c.env.Funcs {
-			names = append(names, name)
-		}
-		return c.errorf(e, syntax.Nearest(e.Name, names), "unknown function %q", e.Name)
+		return c.errorf(e, c.meant(e.Name), "unknown function %q", e.Name)
 	}
 	if !c.counts(f, e) {
 		return c.g.intern(&Node{Op: Const, Type: value.TAny})

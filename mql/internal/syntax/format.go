@@ -32,7 +32,8 @@ func Format(src string) (string, []Diagnostic) {
 type formatter struct {
 	src      string
 	comments []Comment
-	next     int // first comment not printed yet
+	next     int  // first comment not printed yet
+	full     bool // the current line ends in a comment
 	b        strings.Builder
 }
 
@@ -40,14 +41,21 @@ type formatter struct {
 func (f *formatter) newline(indent int) {
 	f.b.WriteByte('\n')
 	f.b.WriteString(strings.Repeat(" ", indent))
+	f.full = false
+}
+
+// comment ends the current line with the next comment.
+func (f *formatter) comment() {
+	f.b.WriteString(f.comments[f.next].Text)
+	f.next++
+	f.full = true
 }
 
 // flush prints the comments that stand before at, each on its own line, and
 // leaves the cursor at the beginning of a line.
 func (f *formatter) flush(at, indent int) {
 	for f.next < len(f.comments) && f.comments[f.next].Start < at {
-		f.b.WriteString(f.comments[f.next].Text)
-		f.next++
+		f.comment()
 		f.newline(indent)
 	}
 }
@@ -59,13 +67,12 @@ func (f *formatter) after(end, limit, indent int, sep string) {
 	f.b.WriteString(sep)
 	for f.next < len(f.comments) && f.comments[f.next].Start < limit {
 		c := f.comments[f.next]
-		f.next++
-		if c.Start >= end && !strings.Contains(f.src[end:c.Start], "\n") {
-			f.b.WriteString(" " + c.Text)
-			continue
+		if c.Start >= end && !strings.Contains(f.src[end:c.Start], "\n") && !f.full {
+			f.b.WriteByte(' ')
+		} else {
+			f.newline(indent)
 		}
-		f.newline(indent)
-		f.b.WriteString(c.Text)
+		f.comment()
 	}
 }
 
@@ -181,9 +188,9 @@ func (f *formatter) chain(e *Expr, indent int) {
 func (f *formatter) trailing(end, limit int) {
 	if f.next < len(f.comments) {
 		c := f.comments[f.next]
-		if c.Start >= end && c.Start < limit && !strings.Contains(f.src[end:c.Start], "\n") {
-			f.b.WriteString(" " + c.Text)
-			f.next++
+		if c.Start >= end && c.Start < limit && !strings.Contains(f.src[end:c.Start], "\n") && !f.full {
+			f.b.WriteByte(' ')
+			f.comment()
 		}
 	}
 }

@@ -107,6 +107,13 @@ func (l *lexer) blanks() {
 			line := l.src[strings.LastIndexByte(l.src[:start], '\n')+1 : start]
 			text := strings.TrimRight(l.src[start:l.pos], " \t\r")
 			l.comments = append(l.comments, Comment{Start: start, End: start + len(text), Text: text, OwnLine: strings.Trim(line, " \t\r\u00a0") == ""})
+		case c == '/' && strings.HasPrefix(l.src[l.pos:], "/*"): // one error, not one per word
+			l.errorf(l.pos, "comments begin with // and end with the line", `unexpected "/*"`)
+			if i := strings.Index(l.src[l.pos+2:], "*/"); i >= 0 {
+				l.pos += i + 4
+			} else {
+				l.pos = len(l.src)
+			}
 		default:
 			return
 		}
@@ -264,6 +271,10 @@ func (l *lexer) operator() token {
 		hint = `did you mean "not"?`
 	case '#':
 		hint = "comments begin with //"
+	case '?':
+		hint = "there is no choice between values; write conditions with and, or"
+	case ';', '{', '}':
+		hint = "a source is one expression; join conditions with and, or"
 	}
 	l.errorf(start, hint, "unexpected character %s", show(r))
 	for l.pos < len(l.src) && l.src[l.pos] == l.src[start] && l.src[start] < utf8.RuneSelf {

@@ -55,7 +55,10 @@ func TestFormatGolden(t *testing.T) {
 
 // checkFormat holds the formatter's laws for src, which must parse: the result
 // parses to the same tree, keeps every comment and is a fixed point.
-func checkFormat(t *testing.T, src string) {
+func checkFormat(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}, src string) {
 	t.Helper()
 	tree, _ := Parse("", src)
 	once, errs := Format(src)
