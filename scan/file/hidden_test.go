@@ -206,6 +206,28 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
+// Every word for "password" announces one, also over a line's end.
+func TestAnnounced(t *testing.T) {
+	for _, w := range []string{"password", "passwords", "pass word", "passwd", "passcode", "passphrase", "pass", "pwd", "pw", "pin code", "access code", "code", "key", "kennwort", "passwort", "schlüssel", "mot de passe", "mdp",
+		"contraseña", "contrasena", "clave", "senha", "palavra-passe", "parola", "wachtwoord", "hasło", "haslo", "heslo", "jelszó", "jelszo", "lozinka", "lösenord", "losenord", "adgangskode", "passord", "salasana", "slaptažodis", "slaptazodis", "parool",
+		"şifre", "sifre", "kata sandi", "пароль", "пароля", "паролем", "код", "ключ", "шифр", "гасло", "лозинка", "парола", "κωδικός", "סיסמה", "كلمة المرور", "كلمة السر", "رمز", "密码", "密碼", "口令", "パスワード", "암호", "비밀번호"} {
+		for _, text := range []string{"Hello\r\n" + title(w) + ": secret\r\nbye", "Hello,\n" + w + ":\n\n secret\r\nbye"} {
+			if got := announced(text); len(got) != 1 || got[0] != "secret" {
+				t.Errorf("%q announces %q", text, got)
+			}
+		}
+	}
+	if got := announced("Hello,\nnothing of the kind.\n"); got != nil {
+		t.Errorf("announces %q", got)
+	}
+}
+
+// title is a word with its first letter in upper case.
+func title(w string) string {
+	r := []rune(w)
+	return strings.ToUpper(string(r[:1])) + string(r[1:])
+}
+
 // A tree that went through a sandbox's protocol is the tree.
 func TestWire(t *testing.T) {
 	r := Request{Keep: true, Files: []Source{{Name: "a.zip", Data: filetest.Zip(filetest.File{Name: "b.tar", Data: filetest.Tar(filetest.File{Name: "c", Data: []byte("text")})})}, {Name: "d"}}}
