@@ -84,38 +84,63 @@ func Passwords(m *mail.Message) []string {
 const maxAnnounced = 16
 
 // announced returns what stands after a word for "password". The pattern costs a
-// tenth of a microsecond for each byte, so only lines with such a word are shown
-// to it, each with a piece of what follows.
+// tenth of a microsecond for each byte, so only the places around such a word are
+// shown to it.
 func announced(text string) []string {
-	const behind = 160 // bytes
-	low := strings.ToLower(text)
-	var stems []string
-	for _, s := range passwordStems() {
-		if strings.Contains(low, s) {
-			stems = append(stems, s)
-		}
-	}
-	if len(stems) == 0 {
-		return nil
-	}
 	var out []string
-	end := 0
-	for line := range strings.Lines(text) {
-		start := end
-		end += len(line)
-		low := strings.ToLower(line)
-		if !slices.ContainsFunc(stems, func(s string) bool { return strings.Contains(low, s) }) {
-			continue
-		}
-		for _, hit := range passwordMark.FindAllStringSubmatchIndex(text[start:min(end+behind, len(text))], maxAnnounced) {
-			// What begins in a later line is that line's to find.
-			if hit[0] < len(line) {
-				out = append(out, text[start+hit[2]:start+hit[3]])
-			}
+	for _, w := range places(text) {
+		part := text[w.from:w.to]
+		for _, hit := range passwordMark.FindAllStringSubmatch(part, maxAnnounced) {
+			out = append(out, hit[1])
 			if len(out) == maxAnnounced {
 				return out
 			}
 		}
+	}
+	return out
+}
+
+// span is a part of a text.
+type span struct{ from, to int }
+
+// places returns the parts of a text around the words of passwordMark, in order
+// and apart from each other.
+func places(text string) []span {
+	const (
+		before = 24  // bytes: the first words of "mot de passe"
+		behind = 160 // bytes: the little words, the password, and blanks between
+	)
+	low := strings.ToLower(text)
+	if len(low) != len(text) {
+		return []span{{0, len(text)}} // a letter whose other case is longer
+	}
+	var starts []int
+	for _, stem := range passwordStems() {
+		for at := 0; ; {
+			i := strings.Index(low[at:], stem)
+			if i < 0 {
+				break
+			}
+			starts = append(starts, at+i)
+			at += i + len(stem)
+		}
+	}
+	slices.Sort(starts)
+	var out []span
+	for _, p := range starts {
+		from, to := max(0, p-before), min(len(text), p+behind)
+		if n := len(out); n > 0 && from <= out[n-1].to {
+			out[n-1].to = to
+			continue
+		}
+		// Begin with a word.
+		if i := strings.IndexAny(text[from:p], " \t\r\n"); i >= 0 && from > 0 {
+			from += i
+		}
+		for from < p && !utf8.RuneStart(text[from]) {
+			from++
+		}
+		out = append(out, span{from, to})
 	}
 	return out
 }

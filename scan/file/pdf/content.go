@@ -90,23 +90,23 @@ func (d *doc) bitmap(s *dict, b []byte, w, h int) []byte {
 	if bits != 8 || len(b) < w*h*space {
 		return nil
 	}
+	if space == 1 && palette == nil {
+		return encode(&image.Gray{Pix: b, Stride: w, Rect: image.Rect(0, 0, w, h)})
+	}
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for i := range w * h {
-		p := b[i*space : (i+1)*space]
-		c := color.RGBA{A: 255}
+		p, c := b[i*space:(i+1)*space], img.Pix[4*i:4*i+4:4*i+4]
+		c[3] = 255
 		switch {
 		case palette != nil:
 			if at := 3 * int(p[0]); at+3 <= len(palette) {
-				c.R, c.G, c.B = palette[at], palette[at+1], palette[at+2]
+				copy(c, palette[at:at+3])
 			}
-		case space == 1:
-			c.R, c.G, c.B = p[0], p[0], p[0]
 		case space == 3:
-			c.R, c.G, c.B = p[0], p[1], p[2]
+			copy(c, p)
 		default:
-			c.R, c.G, c.B = color.CMYKToRGB(p[0], p[1], p[2], p[3])
+			c[0], c[1], c[2] = color.CMYKToRGB(p[0], p[1], p[2], p[3])
 		}
-		img.SetRGBA(i%w, i/w, c)
 	}
 	return encode(img)
 }
