@@ -38,9 +38,14 @@ type doc struct {
 	names    map[int]string // names of embedded files by the object of their content
 	pages    int
 	seen     map[string]bool
-	acted    int  // dictionaries looked at for what they do
-	maps     int  // character maps read
-	locked   bool // strings and streams are encrypted
+	acted    int            // dictionaries looked at for what they do
+	maps     int            // character maps read
+	scripts  [][]byte       // texts of scripts
+	known    map[int]*cmap  // character maps, by the number of their font
+	forms    map[int][]byte // content of forms that pages draw
+	nested   int            // forms inside each other
+	plots    int            // pages searched for drawn codes
+	locked   bool           // strings and streams are encrypted
 }
 
 // scan reads all objects from the bytes, whatever the cross-reference tables
