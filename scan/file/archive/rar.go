@@ -54,6 +54,9 @@ func (Rar) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	case names:
 		c.finding("file.encrypted-names", label(in), "archive %s hides even the names of its files; the message gives the password", quoted(label(in)))
 	}
+	if errors.Is(err, rardecode.ErrDictionaryTooLarge) {
+		err = fmt.Errorf("opening rar: %w: %w", tree.ErrBudget, err)
+	}
 	if wantsPassword(err) {
 		c.locked, err = true, fmt.Errorf("opening rar: %w", errEncrypted)
 	} else if err != nil && !errors.Is(err, tree.ErrBudget) && ctx.Err() == nil {
