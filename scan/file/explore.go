@@ -23,6 +23,8 @@ const (
 	maxNodeText     = 256 << 10 // bytes of text kept of one file: a long document
 	maxNodeURLs     = 1000      // links kept of one file
 	maxNodeFindings = 64        // findings kept of one file; more say nothing new
+	maxTreeText     = 32 << 20  // bytes of text kept of one request, printable strings included
+	maxTreeURLs     = 20_000    // links kept of one request: each takes a kilobyte when it is read
 	// MaxTime is the processor time that all files of one message may cost.
 	MaxTime = 10 * time.Second
 	// reserve is left of the time of a message for the stages that follow.
@@ -63,7 +65,7 @@ func (Local) Explode(ctx context.Context, r Request) ([]*Node, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("files of one message may cost %v", limit))
 	defer cancel()
-	x := &explorer{parsers: parsers(), passwords: r.Passwords, keep: r.Keep}
+	x := &explorer{parsers: parsers(), passwords: r.Passwords, keep: r.Keep, text: maxTreeText, urls: maxTreeURLs}
 	total := tree.DefaultBudget()
 	var out []*Node
 	for i, s := range r.Files {
@@ -91,6 +93,8 @@ type explorer struct {
 	passwords []string
 	budget    *tree.Budget
 	keep      bool
+	text      int // bytes of text that may still be kept
+	urls      int // links that may still be kept
 }
 
 // look fills n from data: type, hashes, findings, and what is inside.
@@ -117,21 +121,22 @@ func (x *explorer) look(ctx context.Context, n, parent *Node, data []byte) {
 		x.open(ctx, n, p, in)
 	}
 	if !opened || n.Text == "" {
-		plainText(n, data)
+		x.plainText(n, data)
 	}
-	finish(n, data)
+	x.finish(n, data)
 }
 
 // open lets one parser look and goes into what it took out.
 func (x *explorer) open(ctx context.Context, n *Node, p tree.Parser, in *tree.Input) {
+	x.budget.Sweep()
 	res, err := openFenced(ctx, p, in)
 	n.report(res.Findings)
 	for _, u := range res.URLs {
-		if len(n.URLs) < maxNodeURLs {
+		if len(n.URLs) < min(maxNodeURLs, x.urls) {
 			n.URLs = append(n.URLs, strings.ToValidUTF8(u, "\uFFFD"))
 		}
 	}
-	if room := maxNodeText - len(n.Text); room > 0 && res.Text != "" {
+	if room := min(maxNodeText, x.text) - len(n.Text); room > 0 && res.Text != "" {
 		n.Text += strings.ToValidUTF8(res.Text[:min(room, len(res.Text))], "\uFFFD")
 	}
 	n.facts(p.Name(), res.Facts)
@@ -287,9 +292,8 @@ func entropy(data []byte) float64 {
 }
 
 // plainText keeps the text of a file that no parser opens and that is text.
-func plainText(n *Node, data []byte) {
-	if !isText(data) {
-		return
+func (x *explorer) plainText(n *Node, data []byte) {
+	if room := min(maxNodeText, x.text); isText(data) && room > 0 {
+		n.Text, _ = decodeText(data[:min(len(data), room)], nil)
 	}
-	n.Text, _ = decodeText(data[:min(len(data), maxNodeText)], nil)
 }

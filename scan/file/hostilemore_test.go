@@ -25,15 +25,16 @@ func hostileMore() []hostile {
 		l.Packed = append([]byte(fmt.Sprintf("%016d", i)), l.Packed[16:]...)
 		locked = append(locked, l)
 	}
+	deep := deepMail(30)
 	for i := range 300 {
 		rars = append(rars, filetest.File{Name: fmt.Sprintf("%d.rar", i), Data: filetest.RarPacked(9, filetest.File{Name: "a", Data: tiny})}) // 64 MiB each
-		mails = append(mails, filetest.File{Name: fmt.Sprintf("%d.eml", i), Data: deepMail(30)})
+		mails = append(mails, filetest.File{Name: fmt.Sprintf("%d.eml", i), Data: append(deep[:len(deep):len(deep)], byte(i), byte(i>>8))})
 	}
 	var sevens []filetest.File
 	for i := range 300 {
 		sevens = append(sevens, filetest.File{Name: fmt.Sprintf("%d.7z", i), Data: filetest.SevenZipCoded("\x03\x01\x01", "\x5d\x00\x00\x00\x04", filetest.File{Name: "a", Data: tiny})})
 	}
-	key := filetest.SevenZipCoded("\x06\xf1\x07\x01", "\x15\x00", filetest.File{Name: "a", Data: tiny}) // 2^21 rounds
+	key := filetest.SevenZipCoded("\x06\xf1\x07\x01", "\x55\x0fsixteen bytes ..", filetest.File{Name: "a", Data: tiny}) // 2^21 rounds
 	nested := deepMail(1)
 	for i := range 9 {
 		nested = letter("see below", fmt.Sprintf("%d.eml", i), nested)

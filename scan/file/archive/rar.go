@@ -106,7 +106,7 @@ func (c *collector) rar(ctx context.Context, password string) error {
 			c.add(child, errEncrypted)
 			continue
 		}
-		child.Data, err = c.read(ctx, r, h.PackedSize)
+		child.Data, err = c.read(ctx, r, h.PackedSize, h.UnPackedSize)
 		if wantsPassword(err) {
 			locked, err = rardecode.ErrBadPassword, errEncrypted
 		}
@@ -322,5 +322,5 @@ func (c *collector) sevenZipFile(ctx context.Context, f *sevenzip.File) ([]byte,
 	}
 	defer rc.Close()
 	// The format says sizes by stream, not by file: the archive is the source.
-	return c.read(ctx, rc, int64(len(c.in.Data)))
+	return c.read(ctx, rc, int64(len(c.in.Data)), int64(f.UncompressedSize))
 }

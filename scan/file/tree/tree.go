@@ -66,6 +66,8 @@ type Budget struct {
 	Entries int   // files left
 	Depth   int   // deepest nesting
 	Ratio   int64 // most expansion of one file
+
+	swept uint64 // size of the heap after the last Sweep
 }
 
 // The bounds of the design's table.
