@@ -51,6 +51,10 @@ func (Parser) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	var res tree.Result
 	d := &doc{ctx: ctx, in: in, res: &res, latest: map[int]int{}, taken: map[int]bool{}, names: map[int]string{}, seen: map[string]bool{}}
 	err := d.scan()
+	if err == nil {
+		d.encryption()
+		err = d.unpack()
+	}
 	if len(d.objects) == 0 {
 		d.damaged("no objects in it")
 	}
@@ -71,7 +75,6 @@ func (d *doc) look() error {
 	if d.hidden {
 		d.res.Find("file.pdf-obfuscated-name", "", "PDF %q writes names with escapes to hide them", d.in.Name)
 	}
-	d.encryption()
 	for _, o := range d.objects {
 		if d.ctx.Err() != nil {
 			return context.Cause(d.ctx)
@@ -89,20 +92,6 @@ func (d *doc) look() error {
 		return err
 	}
 	return d.texts()
-}
-
-// encryption reports a file that needs a password or forbids to be changed.
-func (d *doc) encryption() {
-	for _, t := range d.trailers {
-		if e, ok := d.resolve(t.get("Encrypt")).(*dict); ok {
-			filter, _ := d.resolve(e.get("Filter")).(name)
-			v, _ := d.resolve(e.get("V")).(float64)
-			d.res.Find("file.encrypted-document", fmt.Sprintf("%s V%v", filter, v), "PDF %q is encrypted", d.in.Name)
-			d.res.Fact("encrypted_doc", &shape.ScanEncryptedDoc{})
-			d.locked = true
-			return
-		}
-	}
 }
 
 // walk looks for actions in a value, without following references: every object

@@ -188,8 +188,11 @@ func FuzzOpen(f *testing.F) {
 	for _, data := range files() {
 		f.Add(data)
 	}
+	f.Add(sealed(2, 3, "V2", ""))
+	f.Add(sealed(5, 6, "AESV3", "infected"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := sample.Input("f.pdf", data)
+		in.Passwords = []string{"infected"}
 		if !(Parser{}).Opens(in) {
 			return
 		}
