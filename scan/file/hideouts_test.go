@@ -54,6 +54,8 @@ func docHideouts(f filetest.File) []hideout {
 		{"OLE package in xlsb", "a.xlsb", office("xl/workbook.bin", "xl/_rels/workbook.bin.rels", sample.File{Name: "xl/embeddings/oleObject1.bin", Data: string(pkg)})},
 		{"OLE package in pptx", "a.pptx", office("ppt/presentation.xml", "ppt/_rels/presentation.xml.rels", sample.File{Name: "ppt/embeddings/oleObject1.bin", Data: string(pkg)})},
 		{"OLE package in xls", "a.xls", xls},
+		{"encrypted document", "a.docx", sample.Agile(docx, "Winter2026", 1000)},
+		{"encrypted document of Office 2007", "a.docx", sample.Standard(docx, "Winter2026")},
 		{"OLE package in a file of another name", "a.dat", pkg},
 		{"docx in an altChunk of docx", "a.docx", sample.Zip(sample.File{Name: "[Content_Types].xml", Data: types}, sample.File{Name: "word/document.xml", Data: "<document/>"},
 			sample.File{Name: "word/_rels/document.xml.rels", Data: sample.Rels([3]string{"aFChunk", "chunk.docx", ""})}, sample.File{Name: "word/chunk.docx", Data: string(docx)})},

@@ -10,7 +10,7 @@ import "foregate/evidence"
 func prior(id string) evidence.Weight {
 	switch id {
 	case "file.embedded-program", "file.linked-program", "file.calendar-program", "file.dde", "file.equation-object", "file.macro-stomped", "file.pdf-launch",
-		"file.excel-addin", "file.shortcut-interpreter", "file.shortcut-padding", "file.shortcut-hidden-window", "file.remote-folder", "file.remote-desktop-hands-over":
+		"file.excel-addin", "file.default-password", "file.shortcut-interpreter", "file.shortcut-padding", "file.shortcut-hidden-window", "file.remote-folder", "file.remote-desktop-hands-over":
 		return 1 // starts a program, or hands the computer over, by one click
 	case "file.macro-shell", "file.macro-download", "file.remote-template", "file.remote-object", "file.remote-part", "file.network-path", "file.dangerous-link",
 		"file.dangerous-object", "file.shortcut-download", "file.shortcut-icon", "file.xlm-hidden":
