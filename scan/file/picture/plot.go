@@ -114,7 +114,6 @@ func (p *Path) Last() Point {
 type Plot struct {
 	fills  []fill
 	points int
-	dark   int // outlines filled with a dark colour
 }
 
 type fill struct {
@@ -123,8 +122,8 @@ type fill struct {
 	evenOdd bool
 }
 
-// dark is the brightness below which a shape counts as dark.
-const dark = 128
+// dimmest is the least brightness of a shape that counts as light.
+const dimmest = 128
 
 // Fill fills a path with a colour of a brightness.
 func (p *Plot) Fill(path *Path, m Matrix, light uint8, evenOdd bool) {
@@ -151,9 +150,6 @@ func (p *Plot) add(f fill) {
 	}
 	for _, s := range f.subs {
 		p.points += len(s)
-	}
-	if f.light < dark {
-		p.dark += len(f.subs)
 	}
 	p.fills = append(p.fills, f)
 }
@@ -200,12 +196,12 @@ func (p *Plot) Codes(ctx context.Context, res *tree.Result, name string) error {
 
 // draw makes a picture of the shapes; nil where there are too few for a code.
 func (p *Plot) draw() *image.Gray {
-	if p.dark < minShapes && !p.inverted() {
+	if !p.modular() {
 		return nil
 	}
 	lo, hi := Point{math.Inf(1), math.Inf(1)}, Point{math.Inf(-1), math.Inf(-1)}
 	for _, f := range p.fills {
-		if f.light >= dark {
+		if f.light >= dimmest {
 			continue
 		}
 		for _, s := range f.subs {
@@ -235,13 +231,61 @@ func (p *Plot) draw() *image.Gray {
 	return g
 }
 
-// inverted tells a drawing of many light shapes on few dark ones.
-func (p *Plot) inverted() bool {
-	n := 0
+// modular tells at little cost whether shapes may be the modules of a code: most
+// of them are as wide and as high as a whole number of the smaller ones, which the
+// lines of tables, the curves of charts and the outlines of letters are not.
+func (p *Plot) modular() bool {
+	var dark, light [][2]float64
 	for _, f := range p.fills {
-		n += len(f.subs)
+		for _, s := range f.subs {
+			if f.light < dimmest {
+				dark = append(dark, extent(s))
+			} else {
+				light = append(light, extent(s))
+			}
+		}
 	}
-	return p.dark > 0 && n-p.dark >= minShapes
+	return inModules(dark) || len(dark) > 0 && inModules(light)
+}
+
+// extent is how wide and how high an outline is.
+func extent(s []Point) [2]float64 {
+	lo, hi := s[0], s[0]
+	for _, q := range s {
+		lo.X, lo.Y = min(lo.X, q.X), min(lo.Y, q.Y)
+		hi.X, hi.Y = max(hi.X, q.X), max(hi.Y, q.Y)
+	}
+	return [2]float64{hi.X - lo.X, hi.Y - lo.Y}
+}
+
+// inModules tells whether there are enough shapes, and whether most are multiples
+// of the smaller ones.
+func inModules(shapes [][2]float64) bool {
+	if len(shapes) < minShapes {
+		return false
+	}
+	sides := make([]float64, len(shapes))
+	for i, e := range shapes {
+		sides[i] = min(e[0], e[1])
+	}
+	slices.Sort(sides)
+	unit := sides[len(sides)/5]
+	if !(unit > 0) {
+		return false
+	}
+	const longest, off = 60, 0.15 // modules of one run, and the share of one that it may miss
+	n := 0
+	for _, e := range shapes {
+		fits := true
+		for _, side := range e {
+			k := side / unit
+			fits = fits && k > 1-off && k < longest && math.Abs(k-math.Round(k)) <= off
+		}
+		if fits {
+			n++
+		}
+	}
+	return n >= minShapes && n*5 >= len(shapes)*3
 }
 
 // crossing is where an outline crosses the middle of a row of pixels.
