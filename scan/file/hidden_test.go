@@ -3,6 +3,7 @@ package file
 import (
 	"encoding/base64"
 	"fmt"
+	pix "image"
 	"strings"
 	"testing"
 
@@ -122,6 +123,42 @@ func TestHidden(t *testing.T) {
 				}
 				t.Errorf("not found; only %s", strings.Join(got, "\n"))
 			})
+		}
+	}
+}
+
+// A password also stands in a picture's code, in a picture's description, in a text
+// beside the archive, or in a message inside the message.
+func TestPasswordBeside(t *testing.T) {
+	const pw = "Tulpe-Nr-7"
+	code, err := qrcode.NewQRCodeWriter().Encode("Passwort: "+pw, gozxing.BarcodeFormat_QR_CODE, 0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := pix.NewGray(pix.Rect(0, 0, 4*code.GetWidth(), 4*code.GetHeight()))
+	for i := range g.Pix {
+		if x, y := i%g.Stride/4, i/g.Stride/4; !code.Get(x, y) {
+			g.Pix[i] = 0xff
+		}
+	}
+	picture := pngOf(g)
+	aes := filetest.RawZip(filetest.Stored("MARKER.EXE", filetest.Program("marker")).AES(pw))
+	for name, files := range map[string][]mail.Attachment{
+		"a code in a picture": {{FileName: "a.zip", Raw: aes}, {FileName: "b.png", Raw: picture}},
+		"a text beside":       {{FileName: "a.zip", Raw: aes}, {FileName: "read me.txt", Raw: []byte("Das Passwort lautet " + pw + ".")}},
+		"a document beside":   {{FileName: "a.zip", Raw: aes}, {FileName: "b.rtf", Raw: []byte("{\\rtf1 The password is " + pw + "}")}},
+		"the message inside":  {{FileName: "a.eml", Raw: letter("The password is "+pw, "a.zip", aes)}},
+	} {
+		f := &mail.Facts{}
+		if err := (Stage{}).Analyze(t.Context(), &mail.Message{Attachments: files}, f); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, it := range f.Evidence {
+			found = found || it.ID == "file.decrypted" && it.Quote == pw
+		}
+		if !found {
+			t.Errorf("%s: not opened: %v", name, f.Evidence)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 // the parsers try only the first few of these where it is dear.
 const (
 	maxPasswords   = 48
+	maxLearned     = 16 // passwords that files of the message give
 	maxPassword    = 64 // bytes; people do not type longer ones off a mail
 	maxPasswordSrc = 64 << 10
 )
