@@ -59,6 +59,8 @@ func docHideouts(f filetest.File) []hideout {
 		{"OLE package in a file of another name", "a.dat", pkg},
 		{"docx in an altChunk of docx", "a.docx", sample.Zip(sample.File{Name: "[Content_Types].xml", Data: types}, sample.File{Name: "word/document.xml", Data: "<document/>"},
 			sample.File{Name: "word/_rels/document.xml.rels", Data: sample.Rels([3]string{"aFChunk", "chunk.docx", ""})}, sample.File{Name: "word/chunk.docx", Data: string(docx)})},
+		{"custom XML of docx", "a.docx", office("word/document.xml", "word/_rels/document.xml.rels", sample.File{Name: "customXml/item1.xml", Data: "<a><b>" + zip64 + "</b></a>"})},
+		{"variable in the settings of docx", "a.docx", office("word/document.xml", "word/_rels/document.xml.rels", sample.File{Name: "word/settings.xml", Data: `<w:settings><w:docVars><w:docVar w:name="p" w:val="` + zip64 + `"/></w:docVars></w:settings>`})},
 		{"docx in docx", "a.docx", office("word/document.xml", "word/_rels/document.xml.rels", sample.File{Name: "word/embeddings/inner.docx", Data: string(docx)})},
 		{"object in RTF", "a.rtf", []byte(rtf)},
 		{"object in RTF under the name of a document", "a.doc", []byte(rtf)},

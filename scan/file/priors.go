@@ -18,14 +18,14 @@ func prior(id string) evidence.Weight {
 	case "file.bomb", "file.decrypted", "file.macro-obfuscated", "file.macro-purged", "file.obfuscated-field", "file.qr-drawn", "file.shortcut-installs", "file.rtf-auto-update",
 		"file.declared-mismatch", "file.pdf-many-filters":
 		return 0.8 // hides something from whoever looks
-	case "file.archive-disagreement", "file.overlapping-entries", "file.path-escape", "file.password-in-message", "file.rtf-obfuscated", "file.package-label",
+	case "file.archive-disagreement", "file.overlapping-entries", "file.path-escape", "file.rtf-obfuscated", "file.package-label",
 		"file.xlm-macro", "file.remote-desktop":
 		return 0.7
 	case "file.archived-html", "file.deep-nesting", "file.encrypted-names", "file.macro-autoexec", "file.alt-chunk", "file.duplicate-part", "file.pdf-script-reach", "file.pdf-obfuscated-name":
 		return 0.5
 	case "file.packed-program", "file.very-hidden-sheet", "file.macro-locked", "file.qr-decoys", "file.pdf-open-action":
 		return 0.4
-	case "file.lying-size", "file.over-budget", "file.unsigned-program", "file.macro", "file.activex", "file.pdf-javascript", "file.pdf-submit-form", "file.calendar-organizer", "file.qr-link":
+	case "file.lying-size", "file.over-budget", "file.macro", "file.activex", "file.pdf-javascript", "file.pdf-submit-form", "file.calendar-organizer", "file.qr-link":
 		return 0.2
 	}
 	return 0
