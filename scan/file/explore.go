@@ -116,7 +116,7 @@ func readFirst(files []Source) []int {
 // learn takes in the passwords that a file gives for others: what its text
 // announces, and what its codes and its metadata say. They are tried first.
 func (x *explorer) learn(n *Node, text string) {
-	found := announced(text[:min(len(text), maxPasswordSrc)])
+	found := announced(text[:min(len(text), maxPasswordSrc)], filePlaces)
 	if n.Codes != nil {
 		for _, c := range n.Codes.Items {
 			if c.Type != "url" {
@@ -128,7 +128,7 @@ func (x *explorer) learn(n *Node, text string) {
 		for _, f := range n.Exif.Fields {
 			switch f.Key {
 			case "ImageDescription", "UserComment", "XPComment", "XPTitle", "Title", "Subject", "Keywords", "Comments":
-				found = append(append(found, announced(f.Value)...), f.Value)
+				found = append(append(found, announced(f.Value, filePlaces)...), f.Value)
 			}
 		}
 	}

@@ -249,12 +249,12 @@ func TestAnnounced(t *testing.T) {
 		"contraseña", "contrasena", "clave", "senha", "palavra-passe", "parola", "wachtwoord", "hasło", "haslo", "heslo", "jelszó", "jelszo", "lozinka", "lösenord", "losenord", "adgangskode", "passord", "salasana", "slaptažodis", "slaptazodis", "parool",
 		"şifre", "sifre", "kata sandi", "пароль", "пароля", "паролем", "код", "ключ", "шифр", "гасло", "лозинка", "парола", "κωδικός", "סיסמה", "كلمة المرور", "كلمة السر", "رمز", "密码", "密碼", "口令", "パスワード", "암호", "비밀번호"} {
 		for _, text := range []string{"Hello\r\n" + title(w) + ": secret\r\nbye", "Hello,\n" + w + ":\n\n secret\r\nbye"} {
-			if got := announced(text); len(got) != 1 || got[0] != "secret" {
+			if got := announced(text, bodyPlaces); len(got) != 1 || got[0] != "secret" {
 				t.Errorf("%q announces %q", text, got)
 			}
 		}
 	}
-	if got := announced("Hello,\nnothing of the kind.\n"); got != nil {
+	if got := announced("Hello,\nnothing of the kind.\n", bodyPlaces); got != nil {
 		t.Errorf("announces %q", got)
 	}
 }

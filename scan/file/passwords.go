@@ -15,8 +15,10 @@ import (
 // the parsers try only the first few of these where it is dear.
 const (
 	maxPasswords   = 48
-	maxLearned     = 16 // passwords that files of the message give
-	maxPassword    = 64 // bytes; people do not type longer ones off a mail
+	bodyPlaces     = 256 // words for "password" looked at in the subject or body
+	filePlaces     = 24  // and in a file
+	maxLearned     = 16  // passwords that files of the message give
+	maxPassword    = 64  // bytes; people do not type longer ones off a mail
 	maxPasswordSrc = 64 << 10
 )
 
@@ -48,7 +50,7 @@ func Passwords(m *mail.Message) []string {
 	}
 	texts := texts(m)
 	for _, t := range texts {
-		for _, word := range announced(t) {
+		for _, word := range announced(t, bodyPlaces) {
 			add(word)
 			add(strings.TrimRight(word, ".,;:!?…。、"))
 		}
@@ -86,10 +88,10 @@ const maxAnnounced = 16
 
 // announced returns what stands after a word for "password". The pattern costs a
 // tenth of a microsecond for each byte, so only the places around such a word are
-// shown to it.
-func announced(text string) []string {
+// shown to it, the first most of them: reports have "pass" on every line.
+func announced(text string, most int) []string {
 	var out []string
-	for _, w := range places(text) {
+	for _, w := range places(text, most) {
 		part := text[w.from:w.to]
 		for _, hit := range passwordMark.FindAllStringSubmatch(part, maxAnnounced) {
 			out = append(out, hit[1])
@@ -106,7 +108,7 @@ type span struct{ from, to int }
 
 // places returns the parts of a text around the words of passwordMark, in order
 // and apart from each other.
-func places(text string) []span {
+func places(text string, most int) []span {
 	const (
 		before = 24  // bytes: the first words of "mot de passe"
 		behind = 160 // bytes: the little words, the password, and blanks between
@@ -128,7 +130,7 @@ func places(text string) []span {
 	}
 	slices.Sort(starts)
 	var out []span
-	for _, p := range starts {
+	for _, p := range starts[:min(len(starts), most)] {
 		from, to := max(0, p-before), min(len(text), p+behind)
 		if n := len(out); n > 0 && from <= out[n-1].to {
 			out[n-1].to = to
