@@ -105,8 +105,8 @@ func TestTableRoundTrip(t *testing.T) {
 
 func TestWeigh(t *testing.T) {
 	table := NewTable([]Entry{{ID: "known", Weight: .5, Prior: true}})
-	got := table.Weigh([]Item{{ID: "known", Weight: 9}, {ID: "computed", Weight: 2, Measured: true}, {ID: "proposed", Weight: -.3}, {ID: "bold", Weight: 7}})
-	want := []Item{{ID: "known", Weight: .5}, {ID: "computed", Weight: 2, Measured: true}, {ID: "proposed", Weight: -.3}, {ID: "bold", Weight: MaxPrior}}
+	got := table.Weigh([]Item{{ID: "known", Weight: 9}, {ID: "computed", Weight: 2, Measured: true}, {ID: "known", Weight: 4, Defined: true}, {ID: "proposed", Weight: -.3}, {ID: "bold", Weight: 7}})
+	want := []Item{{ID: "known", Weight: .5}, {ID: "computed", Weight: 2, Measured: true}, {ID: "known", Weight: 4, Defined: true}, {ID: "proposed", Weight: -.3}, {ID: "bold", Weight: MaxPrior}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -33,7 +33,7 @@ type FitOptions struct {
 // would count one cause twice. It minimises the logistic loss of Sum over the
 // observations, pulled towards the start (ridge), and is monotone: evidence
 // that speaks for an attack may lose its weight but never speak against one, and
-// the reverse. Priors and measured items (Item.Measured) stay as they are.
+// the reverse. Priors and own weights (Item.Own) stay as they are.
 //
 // The result is deterministic. The method is textbook logistic regression (Hastie,
 // Tibshirani, Friedman, The Elements of Statistical Learning, section 4.4).
@@ -180,7 +180,7 @@ func (f *fitter) row(start *Table, ob Observation) fitRow {
 	var still []Item
 	for _, it := range start.Weigh(ob.Items) {
 		e, ok := start.Lookup(it.ID)
-		if j, moves := f.index[e.ID]; ok && moves && !it.Measured {
+		if j, moves := f.index[e.ID]; ok && moves && !it.Own() {
 			r.terms = append(r.terms, fitTerm{j, it.Lineage})
 		} else {
 			still = append(still, it)

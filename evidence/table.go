@@ -112,13 +112,13 @@ func (t *Table) Entries() []Entry {
 	return slices.SortedFunc(maps.Values(t.entries), func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// Weigh returns the items with their weights filled from the table. Measured
-// items keep theirs. An ID that the table does not know keeps the weight its
+// Weigh returns the items with their weights filled from the table. Own weights
+// (Item.Own) stay. An ID that the table does not know keeps the weight its
 // stage proposed (the severity of a rule, say), as a prior: cut to ±MaxPrior.
 func (t *Table) Weigh(items []Item) []Item {
 	out := slices.Clone(items)
 	for i := range out {
-		if out[i].Measured {
+		if out[i].Own() {
 			continue
 		}
 		if e, ok := t.Lookup(out[i].ID); ok {

@@ -17,7 +17,7 @@ func (t *Table) Split(prior Weight, items []Item) (fixed, moving float64) {
 	_, counted := Sum(0, t.Weigh(items))
 	fixed = float64(prior)
 	for _, it := range counted {
-		if e, ok := t.Lookup(it.ID); ok && !e.Prior && !it.Measured {
+		if e, ok := t.Lookup(it.ID); ok && !e.Prior && !it.Own() {
 			moving += float64(it.Weight)
 		} else {
 			fixed += float64(it.Weight)

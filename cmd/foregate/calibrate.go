@@ -314,7 +314,7 @@ func tally(seen []observed) counts {
 		}
 		once := map[string]bool{}
 		for _, it := range o.items {
-			if !it.Measured && !once[it.ID] {
+			if !it.Own() && !once[it.ID] {
 				once[it.ID] = true
 				count(c.hits, it.ID, o.sample)
 			}

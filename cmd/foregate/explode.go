@@ -71,6 +71,9 @@ func (c explodeCmd) Run(w *world, g *cli) error {
 		if perr := c.print(w.stdout, nodes[0]); perr != nil {
 			return perr
 		}
+		if c.Password == "" && locked(nodes[0]) {
+			fmt.Fprintln(w.stderr, "Something in it is locked; --password WORD tries a word.")
+		}
 		if c.Extract != "" {
 			err = errors.Join(err, extract(w.stderr, c.Extract, nodes[0]))
 		}
@@ -112,9 +115,11 @@ func (c explodeCmd) print(out io.Writer, root *file.Node) error {
 		if typ == "" {
 			typ = "?"
 		}
-		fmt.Fprintf(&b, "%s%s  %s  %d bytes", in, n.Label(), typ, n.Size)
-		if n.SHA256 != "" {
-			fmt.Fprintf(&b, "  sha256 %s  md5 %s", n.SHA256, n.MD5)
+		fmt.Fprintf(&b, "%s%s  %s", in, n.Label(), typ)
+		if n.SHA256 == "" {
+			b.WriteString("  not opened")
+		} else {
+			fmt.Fprintf(&b, "  %d bytes  sha256 %s  md5 %s", n.Size, n.SHA256, n.MD5)
 		}
 		if n.How != "attached" || n.Depth > 0 {
 			fmt.Fprintf(&b, "  %s", n.How)
@@ -172,17 +177,31 @@ func extract(told io.Writer, dir string, root *file.Node) error {
 }
 
 // safeName keeps letters, digits, dots, dashes and underscores of a name's last
-// part, at most 80.
+// part, at most 80, its extension among them.
 func safeName(name string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
-	const most = 80
+	const most, mostExt = 80, 16
 	out := strings.Map(func(r rune) rune {
 		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r
 		}
 		return '_'
 	}, name)
-	return strings.TrimLeft(out[:min(len(out), most)], ".")
+	if len(out) > most {
+		ext := filepath.Ext(out)
+		if len(ext) > mostExt {
+			ext = ""
+		}
+		out = out[:most-len(ext)] + ext
+	}
+	return strings.TrimLeft(out, ".")
+}
+
+// locked tells whether a file of the tree wants a password.
+func locked(root *file.Node) bool {
+	found := false
+	root.Walk(func(n *file.Node, _ []string) { found = found || strings.HasPrefix(n.Problem, "encrypted") })
+	return found
 }
 
 // fileWorkerCmd is the child that opens untrusted files.

@@ -165,7 +165,11 @@ func explain(path string, j judged, all bool) string {
 			fmt.Fprintf(&b, "           | %s\n", r.Quote)
 		}
 		if all {
-			fmt.Fprintf(&b, "           [%s]\n", r.ID)
+			id := r.ID
+			if basis := r.Basis(); basis != "" {
+				id += ", " + basis
+			}
+			fmt.Fprintf(&b, "           [%s]\n", id)
 		}
 	}
 	for _, g := range v.Gaps {

@@ -227,11 +227,14 @@ func parseText(_ context.Context, _ *mail.Message, args []any) (any, error) {
 
 // finish fills the parts of the scan tree that follow from the others: the
 // links and the printable strings.
-func finish(n *Node, data []byte) {
+func (x *explorer) finish(n *Node, data []byte) {
 	found := n.URLs
 	if n.Text != "" && len(found) == 0 {
 		found = textURLs(n.Text)
 	}
+	found = found[:min(len(found), max(x.urls, 0))]
+	x.urls -= len(found)
+	x.text -= len(n.Text)
 	urls := &shape.ScanURL{}
 	for _, s := range found {
 		if u, ok := weburl.Parse(s); ok {
@@ -243,7 +246,7 @@ func finish(n *Node, data []byte) {
 	if len(found) > 0 && n.Scan.URL == nil {
 		n.Scan.URL = urls
 	}
-	if n.Scan.Strings == nil {
+	if n.Scan.Strings == nil && x.text > 0 {
 		s := printableStrings(data)
 		if isText(data) && n.Text != "" {
 			s = strings.Split(strings.TrimSpace(n.Text[:min(len(n.Text), maxStringSum)]), "\n")
@@ -251,6 +254,7 @@ func finish(n *Node, data []byte) {
 		}
 		if len(s) > 0 {
 			n.Scan.Strings = &shape.ScanStrings{Raw: strings.Join(s, "\n"), Strings: s}
+			x.text -= 2 * len(n.Scan.Strings.Raw)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	maxNodeText     = 256 << 10 // bytes of text kept of one file: a long document
 	maxNodeURLs     = 1000      // links kept of one file
 	maxNodeFindings = 64        // findings kept of one file; more say nothing new
+	maxTreeText     = 32 << 20  // bytes of text kept of one request, printable strings included
+	maxTreeURLs     = 20_000    // links kept of one request: each takes a kilobyte when it is read
 	// MaxTime is the processor time that all files of one message may cost.
 	MaxTime = 10 * time.Second
 	// reserve is left of the time of a message for the stages that follow.
@@ -63,10 +66,11 @@ func (Local) Explode(ctx context.Context, r Request) ([]*Node, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("files of one message may cost %v", limit))
 	defer cancel()
-	x := &explorer{parsers: parsers(), passwords: r.Passwords, keep: r.Keep}
+	x := &explorer{parsers: parsers(), passwords: r.Passwords, keep: r.Keep, text: maxTreeText, urls: maxTreeURLs}
 	total := tree.DefaultBudget()
-	var out []*Node
-	for i, s := range r.Files {
+	out := make([]*Node, len(r.Files))
+	for i, at := range readFirst(r.Files) {
+		s := r.Files[at]
 		// A bomb must not starve the files beside it: each gets its share of
 		// what is left.
 		rest := len(r.Files) - i
@@ -77,12 +81,65 @@ func (Local) Explode(ctx context.Context, r Request) ([]*Node, error) {
 		x.look(ctx, n, nil, s.Data)
 		total.Bytes -= before.Bytes - share.Bytes
 		total.Entries -= before.Entries - share.Entries
-		out = append(out, n)
+		out[at] = n
 	}
 	if ctx.Err() != nil {
 		return out, fmt.Errorf("looking into %d files: %w", len(r.Files), context.Cause(ctx))
 	}
 	return out, nil
+}
+
+// readFirst is an order of files in which those that may give a password (pictures,
+// texts, messages) stand before those that may want one.
+func readFirst(files []Source) []int {
+	order := make([]int, len(files))
+	locks := make([]bool, len(files))
+	for i, f := range files {
+		order[i] = i
+		switch Type(f.Data) {
+		case "zip", "rar", "7z", "docx", "xlsx", "pptx", "ole", "doc", "xls", "ppt", "pdf", "iso", "udf", "img", "vhd", "vhdx":
+			locks[i] = true
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case locks[a] == locks[b]:
+			return 0
+		case locks[b]:
+			return -1
+		}
+		return 1
+	})
+	return order
+}
+
+// learn takes in the passwords that a file gives for others: what its text
+// announces, and what its codes and its metadata say. They are tried first.
+func (x *explorer) learn(n *Node, text string) {
+	found := announced(text[:min(len(text), maxPasswordSrc)], filePlaces)
+	if n.Codes != nil {
+		for _, c := range n.Codes.Items {
+			if c.Type != "url" {
+				found = append(found, c.Data)
+			}
+		}
+	}
+	if n.Exif != nil {
+		for _, f := range n.Exif.Fields {
+			switch f.Key {
+			case "ImageDescription", "UserComment", "XPComment", "XPTitle", "Title", "Subject", "Keywords", "Comments":
+				found = append(append(found, announced(f.Value, filePlaces)...), f.Value)
+			}
+		}
+	}
+	for _, p := range found {
+		for _, p := range []string{p, strings.TrimRight(p, ".,;:!?…。、")} {
+			if p = strings.TrimSpace(p); len(p) >= 2 && len(p) <= maxPassword && x.learned < maxLearned && !slices.Contains(x.passwords, p) {
+				x.learned++
+				x.passwords = slices.Insert(slices.Clone(x.passwords), 0, p)
+			}
+		}
+	}
 }
 
 // explorer looks into the files of one attachment. It is used by one goroutine.
@@ -91,6 +148,9 @@ type explorer struct {
 	passwords []string
 	budget    *tree.Budget
 	keep      bool
+	text      int // bytes of text that may still be kept
+	urls      int // links that may still be kept
+	learned   int // passwords that files gave
 }
 
 // look fills n from data: type, hashes, findings, and what is inside.
@@ -117,24 +177,26 @@ func (x *explorer) look(ctx context.Context, n, parent *Node, data []byte) {
 		x.open(ctx, n, p, in)
 	}
 	if !opened || n.Text == "" {
-		plainText(n, data)
+		x.plainText(n, data)
 	}
-	finish(n, data)
+	x.finish(n, data)
 }
 
 // open lets one parser look and goes into what it took out.
 func (x *explorer) open(ctx context.Context, n *Node, p tree.Parser, in *tree.Input) {
+	x.budget.Sweep()
 	res, err := openFenced(ctx, p, in)
 	n.report(res.Findings)
 	for _, u := range res.URLs {
-		if len(n.URLs) < maxNodeURLs {
+		if len(n.URLs) < min(maxNodeURLs, x.urls) {
 			n.URLs = append(n.URLs, strings.ToValidUTF8(u, "\uFFFD"))
 		}
 	}
-	if room := maxNodeText - len(n.Text); room > 0 && res.Text != "" {
+	if room := min(maxNodeText, x.text) - len(n.Text); room > 0 && res.Text != "" {
 		n.Text += strings.ToValidUTF8(res.Text[:min(room, len(res.Text))], "\uFFFD")
 	}
 	n.facts(p.Name(), res.Facts)
+	x.learn(n, res.Text)
 	if err != nil {
 		n.stopped(err)
 	}
@@ -287,9 +349,9 @@ func entropy(data []byte) float64 {
 }
 
 // plainText keeps the text of a file that no parser opens and that is text.
-func plainText(n *Node, data []byte) {
-	if !isText(data) {
-		return
+func (x *explorer) plainText(n *Node, data []byte) {
+	if room := min(maxNodeText, x.text); isText(data) && room > 0 {
+		n.Text, _ = decodeText(data[:min(len(data), room)], nil)
+		x.learn(n, n.Text)
 	}
-	n.Text, _ = decodeText(data[:min(len(data), maxNodeText)], nil)
 }

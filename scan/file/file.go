@@ -9,6 +9,7 @@ import (
 	"html"
 	"strings"
 
+	"foregate/domain"
 	"foregate/mail"
 	"foregate/scan/file/markup"
 )
@@ -45,6 +46,7 @@ func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) erro
 	}
 	nodes, err := trees.Message(ctx, m)
 	s.report(m, f, nodes)
+	organisers(m, f, nodes)
 	for _, root := range nodes {
 		if root != nil {
 			mention(m, root, false)
@@ -78,6 +80,34 @@ func (s Stage) report(m *mail.Message, f *mail.Facts, nodes []*Node) {
 				f.Add(item(found.ID, found.Claim, found.Quote))
 			}
 		})
+	}
+}
+
+// organisers compares who invites, by the calendars attached, with who sends:
+// an invitation in somebody else's name is accepted as theirs. Services that send
+// invitations for their users do the same, so it weighs little.
+func organisers(m *mail.Message, f *mail.Facts, nodes []*Node) {
+	sender := domain.Split(m.Sender.Email.Domain.Domain)
+	if sender.RootDomain == "" {
+		return
+	}
+	told := map[string]bool{}
+	for _, root := range nodes {
+		if root == nil || root.Calendar == nil {
+			continue
+		}
+		for _, e := range root.Calendar.Events {
+			if e.Organizer == nil || len(told) >= maxItems {
+				continue
+			}
+			host := domain.Split(e.Organizer.Email.Domain.Domain)
+			if host.RootDomain == "" || host.RootDomain == sender.RootDomain || told[host.RootDomain] {
+				continue
+			}
+			told[host.RootDomain] = true
+			who := visible(e.Organizer.Email.Email)
+			f.Add(item("file.calendar-organizer", fmt.Sprintf("calendar %q invites in the name of %q, but %q sends it", root.Label(), who, visible(m.Sender.Email.Email)), who))
+		}
 	}
 }
 

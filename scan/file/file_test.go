@@ -42,6 +42,8 @@ func TestAnalyze(t *testing.T) {
 		raw  []byte
 		want []string
 	}{
+		{"a session that takes the drives", "Zero Trust.rdp", []byte("full address:s:x.example\r\ndrivestoredirect:s:*\r\n"), []string{"file.shortcut", "file.remote-desktop", "file.remote-desktop-hands-over"}},
+		{"a shortcut under another name", "report.pdf", []byte("[InternetShortcut]\r\nURL=https://x.example/\r\n"), []string{"file.type-mismatch", "file.shortcut-target"}},
 		{"an ordinary text", "report.txt", []byte("plain words"), nil},
 		{"a program", "setup.exe", []byte("MZ"), []string{"file.program"}},
 		{"trailing dots and spaces that Windows drops", "setup.exe. ", []byte("MZ"), []string{"file.program"}},
@@ -77,6 +79,50 @@ func TestAnalyze(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// What a message declares an attachment to be may lie as well as its name.
+func TestDeclared(t *testing.T) {
+	exe := append([]byte("MZ"), make([]byte, 100)...)
+	for _, tt := range []struct {
+		declared string
+		raw      []byte
+		want     bool
+	}{
+		{"image/png", exe, true},
+		{"text/plain; name=a.txt", exe, true},
+		{"application/octet-stream", exe, false},
+		{"image/jpeg", []byte("PK\x03\x04........"), true},
+		{"application/pdf", []byte("<html><script>"), true},
+		{"text/plain", []byte("<html>"), false},
+		{"text/html", []byte("<html>"), false},
+		{"application/pdf", []byte("%PDF-1.4"), false},
+		{"text/plain", []byte("words"), false},
+		{"audio/mpeg", []byte("L\x00\x00\x00\x01\x14\x02\x00"), true},
+	} {
+		if got := declaredMismatch(tt.declared, Type(tt.raw), tt.raw); got != tt.want {
+			t.Errorf("%s with %.8q: %v", tt.declared, tt.raw, got)
+		}
+	}
+}
+
+// An invitation in the name of somebody else than the sender is told.
+func TestOrganiser(t *testing.T) {
+	for who, want := range map[string]bool{"boss@ministry.example": true, "b@x.example": false, "b@mail.x.example": false} {
+		ics := "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nORGANIZER;CN=Boss:mailto:" + who + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+		m := mail.Parse(mail.Envelope{}, letter("see the invitation", "invite.ics", []byte(ics)))
+		f := &mail.Facts{}
+		if err := (Stage{}).Analyze(t.Context(), m, f); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, it := range f.Evidence {
+			found = found || it.ID == "file.calendar-organizer" && it.Quote == who
+		}
+		if found != want {
+			t.Errorf("organiser %s: found %v, evidence %v", who, found, f.Evidence)
+		}
 	}
 }
 

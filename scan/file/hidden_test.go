@@ -3,6 +3,7 @@ package file
 import (
 	"encoding/base64"
 	"fmt"
+	pix "image"
 	"strings"
 	"testing"
 
@@ -126,6 +127,42 @@ func TestHidden(t *testing.T) {
 	}
 }
 
+// A password also stands in a picture's code, in a picture's description, in a text
+// beside the archive, or in a message inside the message.
+func TestPasswordBeside(t *testing.T) {
+	const pw = "Tulpe-Nr-7"
+	code, err := qrcode.NewQRCodeWriter().Encode("Passwort: "+pw, gozxing.BarcodeFormat_QR_CODE, 0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := pix.NewGray(pix.Rect(0, 0, 4*code.GetWidth(), 4*code.GetHeight()))
+	for i := range g.Pix {
+		if x, y := i%g.Stride/4, i/g.Stride/4; !code.Get(x, y) {
+			g.Pix[i] = 0xff
+		}
+	}
+	picture := pngOf(g)
+	aes := filetest.RawZip(filetest.Stored("MARKER.EXE", filetest.Program("marker")).AES(pw))
+	for name, files := range map[string][]mail.Attachment{
+		"a code in a picture": {{FileName: "a.zip", Raw: aes}, {FileName: "b.png", Raw: picture}},
+		"a text beside":       {{FileName: "a.zip", Raw: aes}, {FileName: "read me.txt", Raw: []byte("Das Passwort lautet " + pw + ".")}},
+		"a document beside":   {{FileName: "a.zip", Raw: aes}, {FileName: "b.rtf", Raw: []byte("{\\rtf1 The password is " + pw + "}")}},
+		"the message inside":  {{FileName: "a.eml", Raw: letter("The password is "+pw, "a.zip", aes)}},
+	} {
+		f := &mail.Facts{}
+		if err := (Stage{}).Analyze(t.Context(), &mail.Message{Attachments: files}, f); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, it := range f.Evidence {
+			found = found || it.ID == "file.decrypted" && it.Quote == pw
+		}
+		if !found {
+			t.Errorf("%s: not opened: %v", name, f.Evidence)
+		}
+	}
+}
+
 // Two readers of one message see two structures; what only one of them shows is
 // opened as well.
 func TestHiddenInOneReading(t *testing.T) {
@@ -204,6 +241,28 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%d passwords", len(got))
 		}
 	}
+}
+
+// Every word for "password" announces one, also over a line's end.
+func TestAnnounced(t *testing.T) {
+	for _, w := range []string{"password", "passwords", "pass word", "passwd", "passcode", "passphrase", "pass", "pwd", "pw", "pin code", "access code", "code", "key", "kennwort", "passwort", "schlüssel", "mot de passe", "mdp",
+		"contraseña", "contrasena", "clave", "senha", "palavra-passe", "parola", "wachtwoord", "hasło", "haslo", "heslo", "jelszó", "jelszo", "lozinka", "lösenord", "losenord", "adgangskode", "passord", "salasana", "slaptažodis", "slaptazodis", "parool",
+		"şifre", "sifre", "kata sandi", "пароль", "пароля", "паролем", "код", "ключ", "шифр", "гасло", "лозинка", "парола", "κωδικός", "סיסמה", "كلمة المرور", "كلمة السر", "رمز", "密码", "密碼", "口令", "パスワード", "암호", "비밀번호"} {
+		for _, text := range []string{"Hello\r\n" + title(w) + ": secret\r\nbye", "Hello,\n" + w + ":\n\n secret\r\nbye"} {
+			if got := announced(text, bodyPlaces); len(got) != 1 || got[0] != "secret" {
+				t.Errorf("%q announces %q", text, got)
+			}
+		}
+	}
+	if got := announced("Hello,\nnothing of the kind.\n", bodyPlaces); got != nil {
+		t.Errorf("announces %q", got)
+	}
+}
+
+// title is a word with its first letter in upper case.
+func title(w string) string {
+	r := []rune(w)
+	return strings.ToUpper(string(r[:1])) + string(r[1:])
 }
 
 // A tree that went through a sandbox's protocol is the tree.

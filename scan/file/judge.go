@@ -42,6 +42,9 @@ func judge(n, parent *Node, data []byte) {
 	if n.Type != "" && ext != "" && mismatch(ext, n.Type) {
 		add("file.type-mismatch", fmt.Sprintf("%s is in truth of type %s", carried, n.Type), name)
 	}
+	if n.Declared != "" && declaredMismatch(n.Declared, n.Type, data) {
+		add("file.declared-mismatch", fmt.Sprintf("%s is declared as %q but is in truth of type %s", carried, tree.Short(n.Declared), n.Type), n.Declared)
+	}
 	if other := alsoValid(data, n.Type); len(other) > 0 {
 		add("file.polyglot", fmt.Sprintf("%s is at once a valid %s and a valid %s", carried, orUnknown(n.Type), strings.Join(other, " and ")), name)
 	}
@@ -55,7 +58,7 @@ func judgeAttached(n *Node, carried string, add func(id, claim, quote string)) {
 	switch name := n.Label(); classify(extension(n.Name)) {
 	case runnable:
 		add("file.program", carried+" is a program by its name", name)
-	case shortcut:
+	case starter:
 		add("file.shortcut", carried+" is a shortcut or installer that starts other programs", name)
 	case image:
 		add("file.disk-image", carried+" is a disk image, which hides its content from the mark of the web", name)
@@ -81,7 +84,7 @@ func judgeCarried(n, parent *Node, data []byte, add func(id, claim, quote string
 	what := fmt.Sprintf("%s %q %s the", place, parent.Label(), verb)
 	c := classify(extension(n.Name))
 	switch {
-	case c == runnable || c == shortcut || isProgram(n.Type, data):
+	case c == runnable || c == starter || isProgram(n.Type, data):
 		add("file.archived-program", fmt.Sprintf("%s program %q", what, name), name)
 	case c == image || isDiskImage(n.Type):
 		add("file.archived-disk-image", fmt.Sprintf("%s disk image %q", what, name), name)
@@ -152,7 +155,7 @@ func orUnknown(typ string) string {
 	return typ
 }
 
-// testVirusWeight is what the EICAR test file counts. It is no estimate: the file
+// testVirusWeight is what the EICAR test file counts, by definition: the file
 // exists to be stopped wherever a virus would be (EICAR, Intended use, 2006), so
 // that an operator can try the gate.
 const testVirusWeight = 4
@@ -161,25 +164,7 @@ const testVirusWeight = 4
 func item(id, claim, quote string) evidence.Item {
 	it := evidence.Item{ID: id, Claim: claim, Quote: quote, Weight: prior(id), Lineage: "file"}
 	if id == "file.test-virus" {
-		it.Weight, it.Measured = testVirusWeight, true
+		it.Weight, it.Defined = testVirusWeight, true
 	}
 	return it
-}
-
-// prior proposes weights for findings that nobody has measured; the weight
-// table has the last word.
-func prior(id string) evidence.Weight {
-	switch id {
-	case "file.bomb", "file.polyglot", "file.decrypted":
-		return 0.8
-	case "file.archive-disagreement", "file.overlapping-entries", "file.path-escape", "file.password-in-message":
-		return 0.7
-	case "file.archived-html", "file.deep-nesting", "file.encrypted-names":
-		return 0.5
-	case "file.packed-program":
-		return 0.4
-	case "file.lying-size", "file.over-budget", "file.unsigned-program":
-		return 0.2
-	}
-	return 0
 }

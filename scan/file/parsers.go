@@ -14,6 +14,7 @@ import (
 	"foregate/scan/file/program"
 	"foregate/scan/file/rtf"
 	"foregate/scan/file/script"
+	"foregate/scan/file/shortcut"
 	"foregate/scan/file/tree"
 	"foregate/scan/file/vcard"
 )
@@ -36,6 +37,7 @@ func parsers() []tree.Parser {
 		pdf.Parser{},
 		rtf.Parser{},
 		lnk.Parser{},
+		shortcut.Parser{},
 		onenote.Parser{},
 		msg.Parser{},
 		msg.TNEF{},

@@ -27,15 +27,19 @@ const grace = 500 * time.Millisecond
 // Explode implements Exploder. It fails when the child died or ran out of time
 // or memory, with the reason.
 func (s Sandboxed) Explode(ctx context.Context, r Request) ([]*Node, error) {
-	parts, err := encodeRequest(r)
-	if err != nil {
-		return nil, err
-	}
 	// A child that does not listen is ended soon after its time, so that some is
-	// left for the other files.
+	// left for the other files. It is told a tenth less, since on a busy machine
+	// even the answer takes a while, and without one nothing of what it found
+	// would be known.
 	limit := MaxTime
 	if r.Time > 0 {
 		limit = min(r.Time, MaxTime)
+	}
+	told := r
+	told.Time = limit - limit/10
+	parts, err := encodeRequest(told)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit+grace)
 	defer cancel()

@@ -15,7 +15,7 @@ type class uint8
 const (
 	harmless class = iota
 	runnable       // runs code when opened
-	shortcut       // starts other programs
+	starter        // starts other programs
 	image          // a disk image or another container that Windows mounts
 	macro          // a document type made to carry macros
 	webPage        // opens in a browser
@@ -27,10 +27,10 @@ func classify(ext string) class {
 	switch ext {
 	case "exe", "scr", "com", "pif", "cpl", "dll", "ocx", "sys", "msi", "msp", "mst", "msix", "msixbundle", "appx", "appxbundle",
 		"bat", "cmd", "ps1", "psm1", "psd1", "vbs", "vbe", "js", "jse", "wsf", "wsh", "wsc", "sct", "hta", "jar", "jnlp",
-		"chm", "gadget", "application", "xll", "wll", "ppam", "xlam", "apk", "dmg", "pkg", "command", "sh", "elf", "run", "py", "pyw", "ahk", "xbap":
+		"chm", "gadget", "application", "appinstaller", "xll", "wll", "ppam", "xlam", "apk", "dmg", "pkg", "command", "sh", "elf", "run", "py", "pyw", "ahk", "xbap":
 		return runnable
 	case "lnk", "url", "scf", "library-ms", "search-ms", "searchconnector-ms", "settingcontent-ms", "appref-ms", "diagcab", "desktop", "website", "reg", "inf", "job", "msc", "theme", "themepack", "rdp", "iqy", "slk", "webloc":
-		return shortcut
+		return starter
 	case "iso", "img", "vhd", "vhdx", "udf", "wim", "daa":
 		return image
 	case "docm", "dotm", "xlsm", "xltm", "xlsb", "pptm", "potm", "ppsm", "sldm", "one", "onepkg", "pub", "mht", "mhtml":
@@ -167,7 +167,7 @@ func textType(b []byte) string {
 		{"<hta:application", "hta"}, {"<!doctype html", "html"}, {"<html", "html"}, {"<head", "html"}, {"<body", "html"}, {"<script", "html"}, {"<svg", "svg"},
 		{"<!doctype svg", "svg"}, {"begin:vcalendar", "ics"}, {"begin:vcard", "vcf"}, {"<?xml", "xml"}, {"[internetshortcut]", "url"}, {"[desktop entry]", "desktop"},
 		{"<?php", "php"}, {"<job", "wsf"}, {"<package", "wsf"}, {"#!", "sh"}, {"@echo off", "bat"}, {"<librarydescription", "library-ms"},
-		{"<persistedquery", "search-ms"}, {"windows registry editor", "reg"}, {"regedit4", "reg"}, {"-----begin pgp", "pgp"},
+		{"<persistedquery", "search-ms"}, {"windows registry editor", "reg"}, {"regedit4", "reg"}, {"[shell]", "scf"}, {"screen mode id:i:", "rdp"}, {"full address:s:", "rdp"}, {"-----begin pgp", "pgp"},
 		{"<%@", "asp"}, {"id;p", "slk"}, {"web\r\n1\r\n", "iqy"}, {"search-ms:", "search-ms"},
 	} {
 		if !bytes.HasPrefix(head, []byte(p.mark)) {
@@ -182,6 +182,12 @@ func textType(b []byte) string {
 			}
 		}
 		return p.typ
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("[{")) && bytes.Contains(head, []byte("[internetshortcut]")):
+		return "url" // a section of properties stands first
+	case bytes.Contains(head, []byte("\nfull address:s:")):
+		return "rdp"
 	}
 	return mailType(head, raw)
 }
@@ -297,7 +303,7 @@ func appendedArchive(b []byte) string {
 // are no finding.
 func mismatch(ext, typ string) bool {
 	switch typ {
-	case "exe", "elf", "macho", "lnk", "chm", "one", "vhd", "vhdx", "iso", "udf", "msi", "hta", "url", "library-ms", "search-ms", "settingcontent-ms", "appref-ms", "msix":
+	case "exe", "elf", "macho", "lnk", "chm", "one", "vhd", "vhdx", "iso", "udf", "msi", "hta", "url", "library-ms", "search-ms", "searchconnector-ms", "settingcontent-ms", "appref-ms", "application", "rdp", "jnlp", "msix":
 		return classify(ext) == harmless
 	case "html", "svg":
 		return ext != "" && classify(ext) == harmless && strings.Contains(" pdf doc docx xls xlsx jpg png ", " "+ext+" ")
@@ -305,4 +311,24 @@ func mismatch(ext, typ string) bool {
 		return strings.Contains(" pdf jpg png gif txt ", " "+ext+" ")
 	}
 	return false
+}
+
+// declaredMismatch tells whether content that runs, mounts or unpacks was
+// declared as a picture, a sound, a film, a text or a document that is only read.
+// Programs that send mail declare much as application/octet-stream, which says
+// nothing.
+func declaredMismatch(declared, typ string, data []byte) bool {
+	media, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(declared)), ";")
+	top, _, _ := strings.Cut(strings.TrimSpace(media), "/")
+	seen := top == "image" || top == "audio" || top == "video" || media == "application/pdf"
+	if top != "text" && !seen {
+		return false
+	}
+	switch typ {
+	case "zip", "rar", "7z", "cab", "gz", "docx", "xlsx", "doc", "xls", "ole", "rtf", "pdf":
+		return seen && !(typ == "pdf" && media == "application/pdf") && media != "image/svg+xml"
+	case "html", "hta":
+		return seen && media != "image/svg+xml" || typ == "hta"
+	}
+	return isProgram(typ, data) || isDiskImage(typ)
 }

@@ -85,6 +85,7 @@ func (c *collector) entry(name string) error {
 
 // add takes a child in. err is why its data is nil or incomplete.
 func (c *collector) add(child tree.Child, err error) {
+	c.in.Budget.Sweep()
 	if child.How == "" {
 		child.How = "archived"
 	}
@@ -110,13 +111,14 @@ func (c *collector) lockedFinding(first string) {
 }
 
 // read reads a file of the archive to its end within the budget. packed is its
-// size in the archive, at most the archive's own.
-func (c *collector) read(ctx context.Context, r io.Reader, packed int64) ([]byte, error) {
-	return readBounded(ctx, r, c.in.Budget, min(max(packed, 1), int64(len(c.in.Data))))
+// size in the archive, at most the archive's own; told is the size that the archive
+// tells, which may be a lie, 0 where it tells none.
+func (c *collector) read(ctx context.Context, r io.Reader, packed, told int64) ([]byte, error) {
+	return readBounded(ctx, r, c.in.Budget, min(max(packed, 1), int64(len(c.in.Data))), told)
 }
 
 // readBounded reads r to its end, charging the budget while it reads.
-func readBounded(ctx context.Context, r io.Reader, b *tree.Budget, packed int64) ([]byte, error) {
+func readBounded(ctx context.Context, r io.Reader, b *tree.Budget, packed, told int64) ([]byte, error) {
 	limit := max(int64(tree.MinRatio), packed*b.Ratio)
 	var out []byte
 	chunk := 32 << 10
@@ -128,7 +130,10 @@ func readBounded(ctx context.Context, r io.Reader, b *tree.Budget, packed int64)
 			// A large file must not take three times its size while it grows.
 			const large = 16 << 20
 			room := 2 * cap(out)
-			if cap(out) > large {
+			switch {
+			case cap(out) > large && told > int64(cap(out)) && told <= min(limit, b.Bytes):
+				room = int(told) + chunk + 1 // as much has come already that it may be true
+			case cap(out) > large:
 				room = cap(out) + cap(out)/2
 			}
 			grown := make([]byte, len(out), max(room, len(out)+chunk))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -290,6 +291,35 @@ func TestContextEnds(t *testing.T) {
 
 // FuzzOpen runs every parser over bytes of every type: no panic, and never more
 // than the budget.
+// A dictionary is refused by what its header says, before it is made.
+func TestDictionaries(t *testing.T) {
+	f := filetest.File{Name: "a.txt", Data: make([]byte, 4096)}
+	for _, tt := range []struct {
+		name, typ string
+		parser    tree.Parser
+		data      []byte
+	}{
+		{"rar of 4 GiB", "rar", Rar{}, filetest.RarPacked(15, f)},
+		{"rar of 1 TiB", "rar", Rar{}, filetest.RarPacked(23, f)},
+		{"7z, LZMA of 4 GiB", "7z", SevenZip{}, filetest.SevenZipCoded("\x03\x01\x01", "\x5d\xff\xff\xff\xff", f)},
+		{"7z, LZMA2 of 4 GiB", "7z", SevenZip{}, filetest.SevenZipCoded("\x21", "\x28", f)},
+		{"7z, PPMd of 4 GiB", "7z", SevenZip{}, filetest.SevenZipCoded("\x03\x04\x01", "\x06\xff\xff\xff\xff", f)},
+		{"7z, a key of 2^62 rounds", "7z", SevenZip{}, filetest.SevenZipCoded("\x06\xf1\x07\x01", "\x3e\x00", f)},
+	} {
+		in := &tree.Input{Name: "a." + tt.typ, Type: tt.typ, Data: tt.data, Budget: tree.DefaultBudget(), Passwords: []string{"infected"}}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := tt.parser.Open(t.Context(), in)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, tree.ErrBudget) {
+			t.Errorf("%s: error %v, want one of the budget", tt.name, err)
+		}
+		if made := after.TotalAlloc - before.TotalAlloc; made > 8<<20 {
+			t.Errorf("%s: %d bytes made", tt.name, made)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	a := filetest.File{Name: "a.exe", Data: []byte("marker marker marker")}
 	for typ, data := range map[string][]byte{

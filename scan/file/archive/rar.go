@@ -54,6 +54,9 @@ func (Rar) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	case names:
 		c.finding("file.encrypted-names", label(in), "archive %s hides even the names of its files; the message gives the password", quoted(label(in)))
 	}
+	if errors.Is(err, rardecode.ErrDictionaryTooLarge) {
+		err = fmt.Errorf("opening rar: %w: %w", tree.ErrBudget, err)
+	}
 	if wantsPassword(err) {
 		c.locked, err = true, fmt.Errorf("opening rar: %w", errEncrypted)
 	} else if err != nil && !errors.Is(err, tree.ErrBudget) && ctx.Err() == nil {
@@ -103,7 +106,7 @@ func (c *collector) rar(ctx context.Context, password string) error {
 			c.add(child, errEncrypted)
 			continue
 		}
-		child.Data, err = c.read(ctx, r, h.PackedSize)
+		child.Data, err = c.read(ctx, r, h.PackedSize, h.UnPackedSize)
 		if wantsPassword(err) {
 			locked, err = rardecode.ErrBadPassword, errEncrypted
 		}
@@ -319,5 +322,5 @@ func (c *collector) sevenZipFile(ctx context.Context, f *sevenzip.File) ([]byte,
 	}
 	defer rc.Close()
 	// The format says sizes by stream, not by file: the archive is the source.
-	return c.read(ctx, rc, int64(len(c.in.Data)))
+	return c.read(ctx, rc, int64(len(c.in.Data)), int64(f.UncompressedSize))
 }

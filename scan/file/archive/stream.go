@@ -54,7 +54,11 @@ func (Stream) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	if err := c.entry(name); err != nil {
 		return c.res, err
 	}
-	data, err := c.read(ctx, r, int64(len(in.Data)))
+	told := int64(0)
+	if n := len(in.Data); in.Type == "gz" && n > 8 {
+		told = int64(le32(in.Data[n-4:])) // RFC 1952 section 2.3.1
+	}
+	data, err := c.read(ctx, r, int64(len(in.Data)), told)
 	if err != nil && !errors.Is(err, tree.ErrBudget) && ctx.Err() == nil {
 		c.finding("file.broken-archive", label(in), "archive %s is damaged: %v", quoted(label(in)), err)
 		if len(data) > 0 {
@@ -162,7 +166,7 @@ func (c *collector) tar(ctx context.Context) error {
 			c.add(tree.Child{Name: decodeName([]byte(h.Name))}, errors.New("a link"))
 			continue
 		}
-		data, err := c.read(ctx, tr, h.Size)
+		data, err := c.read(ctx, tr, h.Size, h.Size)
 		c.add(tree.Child{Name: decodeName([]byte(h.Name)), Data: data}, err)
 		if err != nil {
 			if errors.Is(err, tree.ErrBudget) || ctx.Err() != nil {

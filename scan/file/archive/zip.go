@@ -518,7 +518,7 @@ func (z *zipReader) inflate(ctx context.Context, e *zipEntry, method uint16, pac
 	if err != nil {
 		return nil, err
 	}
-	data, err := z.read(ctx, r, int64(len(packed)))
+	data, err := z.read(ctx, r, int64(len(packed)), e.size)
 	if err != nil {
 		if len(data) > 0 && e.flags&flagEncrypted == 0 && !errors.Is(err, tree.ErrBudget) {
 			z.finding("file.broken-archive", e.name, "file %s in archive %s is damaged", quoted(e.name), quoted(label(z.in)))

@@ -273,6 +273,17 @@ func cbc(key, iv, data []byte) []byte {
 // SevenZip stores files in a 7z archive. A password encrypts their content, and
 // with names their names as well.
 func SevenZip(password string, names bool, files ...File) []byte {
+	return sevenZip(password, names, []byte{1, 1, 0}, files...) // one coder, its name has one byte: copy
+}
+
+// SevenZipCoded writes a 7z archive whose file says that it is packed (which it is
+// not) by a coder of that name with these properties.
+func SevenZipCoded(name, props string, f File) []byte {
+	const hasProps = 0x20
+	return sevenZip("", false, join([]byte{1, byte(len(name)) | hasProps}, []byte(name), []byte{byte(len(props))}, []byte(props)), f)
+}
+
+func sevenZip(password string, names bool, coder []byte, files ...File) []byte {
 	const cycles = 6 // key stretching that costs a test nothing
 	iv := []byte("sixteen bytes ..")
 	var key []byte
@@ -284,7 +295,6 @@ func SevenZip(password string, names bool, files ...File) []byte {
 		}
 		key = h.Sum(nil)
 	}
-	coder := []byte{1, 1, 0} // one coder, its name has one byte: copy
 	if password != "" {
 		coder = join([]byte{1, 0x24, 6, 0xf1, 7, 1, 18, 0x40 | cycles, 0x0f}, iv)
 	}
@@ -325,7 +335,17 @@ func number(n int) []byte {
 }
 
 // Rar stores files in a RAR 5 archive; a password encrypts their content.
-func Rar(password string, files ...File) []byte {
+func Rar(password string, files ...File) []byte { return rar(password, 0, files...) }
+
+// RarPacked writes a RAR 5 archive whose file says that it is packed (which it is
+// not) with a dictionary of 128 KiB times two to the power of n, and goes on with an earlier
+// one, so that the dictionary cannot be taken smaller.
+func RarPacked(n int, f File) []byte {
+	const method, solid = 3, 1 << 6
+	return rar("", n<<10|method<<7|solid, f)
+}
+
+func rar(password string, info int, files ...File) []byte {
 	const stretch = 4 // key stretching that costs a test nothing
 	out := []byte("Rar!\x1a\x07\x01\x00")
 	block := func(head, data []byte) {
@@ -347,7 +367,7 @@ func Rar(password string, files ...File) []byte {
 		if extra != nil {
 			head = append(head, vint(len(extra))...)
 		}
-		head = join(head, vint(len(data)), vint(4), vint(len(f.Data)), vint(0), le32(int(crc32.ChecksumIEEE(f.Data))), vint(0), vint(1), vint(len(f.Name)), []byte(f.Name), extra)
+		head = join(head, vint(len(data)), vint(4), vint(len(f.Data)), vint(0), le32(int(crc32.ChecksumIEEE(f.Data))), vint(info), vint(1), vint(len(f.Name)), []byte(f.Name), extra)
 		block(head, data)
 	}
 	block([]byte{5, 0, 0}, nil)

@@ -392,6 +392,9 @@ func (l *link) report(in *tree.Input, res *tree.Result) {
 	if disguise := l.disguise(base); disguise != "" {
 		res.Find("file.shortcut-icon", disguise, "shortcut %q shows the icon of something else than it starts", in.Name)
 	}
+	if icon := l.iconFile(); strings.HasPrefix(icon, `\\`) || strings.Contains(icon, "://") {
+		res.Find("file.network-path", icon, "shortcut %q fetches its icon from a server, which gets the password hash of whoever sees it", in.Name)
+	}
 	if l.show == 7 && slices.Contains(interpreters(), base) {
 		res.Find("file.shortcut-hidden-window", command, "shortcut %q starts its program in a minimised window", in.Name)
 	}
@@ -399,13 +402,18 @@ func (l *link) report(in *tree.Input, res *tree.Result) {
 	l.facts(res)
 }
 
+// iconFile is the file that the icon is taken from.
+func (l *link) iconFile() string {
+	if l.where != "" {
+		return l.where
+	}
+	return l.iconEnv
+}
+
 // disguise tells an icon of documents, browsers or folders on a shortcut that
 // starts an interpreter.
 func (l *link) disguise(base string) string {
-	where := l.where
-	if where == "" {
-		where = l.iconEnv
-	}
+	where := l.iconFile()
 	low := strings.ToLower(where)
 	if low == "" || !slices.Contains(interpreters(), base) || strings.Contains(low, base+".exe") {
 		return ""

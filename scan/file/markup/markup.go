@@ -156,6 +156,11 @@ func (w *looker) page(p *page, layer int) error {
 			err = derr
 		}
 	}
+	if p.vector != nil {
+		if verr := p.vector.look(w.ctx, w.res, w.name); err == nil {
+			err = verr
+		}
+	}
 	w.forms(p, r)
 	w.redirects(p, r)
 	w.signs(p, r)

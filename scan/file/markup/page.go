@@ -41,6 +41,7 @@ type page struct {
 	inTitle  bool
 	seen     map[string]bool
 	drawn    *drawing // nil where nothing is drawn
+	vector   *vector  // nil where no shapes are
 }
 
 // script is one script of a page.
@@ -95,6 +96,9 @@ func read(b []byte, strict bool) *page {
 	if MayDraw(string(b)) {
 		p.drawn = &drawing{}
 	}
+	if mayDrawVector(string(b)) {
+		p.vector = &vector{}
+	}
 	if !strict || !p.xml(b) {
 		p.html(b)
 	}
@@ -108,7 +112,8 @@ func read(b []byte, strict bool) *page {
 func (p *page) html(b []byte) {
 	z := html.NewTokenizer(bytes.NewReader(b))
 	for {
-		switch z.Next() {
+		kind := z.Next()
+		switch kind {
 		case html.ErrorToken:
 			p.closeAll()
 			return
@@ -124,6 +129,9 @@ func (p *page) html(b []byte) {
 				}
 			}
 			p.start(tag, attrs)
+			if kind == html.SelfClosingTagToken && p.vector != nil {
+				p.vector.end(tag)
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			p.end(string(name))
@@ -194,6 +202,9 @@ func (p *page) start(tag string, attrs map[string]string) {
 	p.tags = keep(p.tags, tag)
 	if p.drawn != nil {
 		p.drawn.start(tag, attrs)
+	}
+	if p.vector != nil {
+		p.vector.start(tag, attrs)
 	}
 	switch tag {
 	case "svg":
@@ -321,6 +332,9 @@ func harmlessSpace(u string) bool { return strings.HasPrefix(u, "http://www.w3.o
 func (p *page) end(tag string) {
 	if p.drawn != nil {
 		p.drawn.end(tag)
+	}
+	if p.vector != nil {
+		p.vector.end(tag)
 	}
 	switch tag {
 	case "script":

@@ -172,7 +172,7 @@ func (x *inspection) stream(e *Entry) error {
 	case "powerpoint document":
 		return x.slides(e)
 	case "encryptedpackage":
-		x.encrypted(e)
+		return x.encrypted(e)
 	case "\x05summaryinformation":
 		x.summary(x.c.Read(e, 1<<20))
 	default:

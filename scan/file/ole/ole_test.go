@@ -230,6 +230,7 @@ func FuzzOpen(f *testing.F) {
 			f.Add(data)
 		}
 	}
+	f.Add(sample.Agile([]byte("PK"), "VelvetSweatshop", 5))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := &tree.Input{Name: "f", Data: data, Budget: tree.DefaultBudget()}
 		if !(Parser{}).Opens(in) {

@@ -14,7 +14,9 @@ import (
 	"foregate/mail"
 	"foregate/mail/weburl"
 	"foregate/mql/shape"
+	"foregate/scan/file/internal/payload"
 	"foregate/scan/file/ole"
+	"foregate/scan/file/tree"
 
 	"golang.org/x/text/encoding/unicode"
 )
@@ -150,6 +152,10 @@ func (d *document) markup(name, low string, b []byte) error {
 		d.macroSheet(name, textOf(b))
 	case strings.Contains(low, "activex/") || d.kinds[name] == "control":
 		d.control(b)
+	case strings.Contains(low, "customxml/") || low == "docprops/custom.xml" || low == "word/settings.xml" || low == "xl/sharedstrings.xml":
+		// Macros read from here what they carry as text.
+		d.content(b)
+		return d.encoded(name, b)
 	case strings.HasPrefix(low, "xl/worksheets/"):
 		// cells are numbers and references into the shared strings
 	case low == "meta-inf/manifest.xml":
@@ -162,6 +168,17 @@ func (d *document) markup(name, low string, b []byte) error {
 			d.slides++
 		}
 		d.content(b)
+	}
+	return nil
+}
+
+// encoded takes out files that stand in a part as text.
+func (d *document) encoded(name string, b []byte) error {
+	for _, f := range payload.Find(b) {
+		d.res.Find("file.encoded-file", name, "document %q carries a file as "+f.How+" text in its part %q", d.in.Name, name)
+		if err := d.res.Add(d.in.Budget, tree.Child{Path: name, How: "decoded", Data: bytes.Clone(f.Data)}, int64(len(b))); err != nil {
+			return err
+		}
 	}
 	return nil
 }

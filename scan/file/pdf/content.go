@@ -27,6 +27,8 @@ const (
 	minImage   = 16       // pixels of a side below which nobody draws a code
 	maxImgData = 16 << 20 // bytes of one picture
 	maxPixels  = 24 << 20 // pixels of all pictures made here: a second of work
+	maxForms   = 4        // forms inside each other
+	maxPlots   = 10       // pages searched for codes drawn by shapes
 	maxFonts   = 500      // fonts whose character map is read
 )
 
@@ -90,23 +92,23 @@ func (d *doc) bitmap(s *dict, b []byte, w, h int) []byte {
 	if bits != 8 || len(b) < w*h*space {
 		return nil
 	}
+	if space == 1 && palette == nil {
+		return encode(&image.Gray{Pix: b, Stride: w, Rect: image.Rect(0, 0, w, h)})
+	}
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for i := range w * h {
-		p := b[i*space : (i+1)*space]
-		c := color.RGBA{A: 255}
+		p, c := b[i*space:(i+1)*space], img.Pix[4*i:4*i+4:4*i+4]
+		c[3] = 255
 		switch {
 		case palette != nil:
 			if at := 3 * int(p[0]); at+3 <= len(palette) {
-				c.R, c.G, c.B = palette[at], palette[at+1], palette[at+2]
+				copy(c, palette[at:at+3])
 			}
-		case space == 1:
-			c.R, c.G, c.B = p[0], p[0], p[0]
 		case space == 3:
-			c.R, c.G, c.B = p[0], p[1], p[2]
+			copy(c, p)
 		default:
-			c.R, c.G, c.B = color.CMYKToRGB(p[0], p[1], p[2], p[3])
+			c[0], c[1], c[2] = color.CMYKToRGB(p[0], p[1], p[2], p[3])
 		}
-		img.SetRGBA(i%w, i/w, c)
 	}
 	return encode(img)
 }
@@ -193,7 +195,7 @@ type cmap struct {
 
 // texts reads the text of the pages.
 func (d *doc) texts() error {
-	fonts := map[int]*cmap{}
+	d.known = map[int]*cmap{}
 	pages, ops := 0, maxOps
 	var out strings.Builder
 	for i, o := range d.objects {
@@ -225,31 +227,76 @@ func (d *doc) texts() error {
 			}
 			content = append(append(content, b...), '\n')
 		}
-		use, err := d.fonts(p, fonts)
+		use, err := d.fonts(p, d.known)
 		if err != nil {
 			return err
 		}
-		d.pageText(content[:min(len(content), maxPageLen)], use, &out, &ops)
+		paint := newPainter()
+		d.pageText(content[:min(len(content), maxPageLen)], p, use, paint, &out, &ops)
 		out.WriteByte('\n')
+		if d.plots++; d.plots <= maxPlots {
+			if err := paint.plot.Codes(d.ctx, d.res, d.in.Name); err != nil {
+				return err
+			}
+		}
 	}
 	d.res.Say(out.String())
 	return nil
 }
 
+// resources returns what a page or a form names its fonts and forms in: its own,
+// or those of the pages above it.
+func (d *doc) resources(p *dict) *dict {
+	for range maxResolve {
+		if r, ok := d.resolve(p.get("Resources")).(*dict); ok {
+			return r
+		}
+		next, ok := d.resolve(p.get("Parent")).(*dict)
+		if !ok {
+			return nil
+		}
+		p = next
+	}
+	return nil
+}
+
+// form runs through a form that a page or another form draws (ISO 32000-1
+// section 8.10). Each is unpacked once.
+func (d *doc) form(from *dict, n name, paint *painter, out *strings.Builder, ops *int) {
+	list, _ := d.resolve(d.resources(from).get("XObject")).(*dict)
+	o, ok := d.content(list.get(string(n)))
+	s, isDict := o.val.(*dict)
+	if !ok || !isDict || o.stream == nil || d.nested >= maxForms || d.resolve(s.get("Subtype")) != name("Form") {
+		return
+	}
+	b, have := d.forms[o.num]
+	if !have {
+		b, _, _ = d.decode(s, o.stream) // what is damaged or over the budget draws nothing
+		b = b[:min(len(b), maxPageLen)]
+		if d.forms == nil {
+			d.forms = map[int][]byte{}
+		}
+		d.forms[o.num] = b
+	}
+	use, err := d.fonts(s, d.known)
+	if err != nil {
+		return
+	}
+	d.nested++
+	*ops -= len(b) / 32 // also what holds no operators takes time
+	before := paint.state
+	if m := d.list(s.get("Matrix")); len(m) == 6 {
+		paint.operator("cm", m)
+	}
+	d.pageText(b, s, use, paint, out, ops)
+	paint.state = before
+	d.nested--
+}
+
 // fonts returns the character maps of a page's fonts by name.
 func (d *doc) fonts(p *dict, known map[int]*cmap) (map[string]*cmap, error) {
 	use := map[string]*cmap{}
-	r, _ := d.resolve(p.get("Resources")).(*dict)
-	for up := p; r == nil && len(use) < maxResolve; {
-		next, ok := d.resolve(up.get("Parent")).(*dict)
-		if !ok || next == up {
-			break
-		}
-		r, _ = d.resolve(next.get("Resources")).(*dict)
-		up = next
-		use[fmt.Sprint("\x00", len(use))] = nil // counts the steps
-	}
-	list, _ := d.resolve(r.get("Font")).(*dict)
+	list, _ := d.resolve(d.resources(p).get("Font")).(*dict)
 	if list == nil {
 		return use, nil
 	}
@@ -351,8 +398,9 @@ func wideText(b text) string {
 	return string(utf16.Decode(u))
 }
 
-// pageText runs through the operators of a page and writes what they show.
-func (d *doc) pageText(b []byte, fonts map[string]*cmap, out *strings.Builder, ops *int) {
+// pageText runs through the operators of a page, writes what they show and
+// notes what they draw.
+func (d *doc) pageText(b []byte, from *dict, fonts map[string]*cmap, paint *painter, out *strings.Builder, ops *int) {
 	l := lexer{b: b}
 	var args []any
 	var font *cmap
@@ -394,6 +442,13 @@ func (d *doc) pageText(b []byte, fonts map[string]*cmap, out *strings.Builder, o
 				return
 			}
 			l.pos += i + 2
+		case "Do":
+			if len(args) > 0 {
+				n, _ := args[0].(name)
+				d.form(from, n, paint, out, ops)
+			}
+		default:
+			paint.operator(w, args)
 		}
 		args = args[:0]
 	}

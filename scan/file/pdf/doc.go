@@ -19,6 +19,7 @@ const (
 // object is one indirect object, as it stands in the file.
 type object struct {
 	num    int
+	gen    int
 	val    any
 	stream []byte // nil where it has none
 	packed bool   // it was in an object stream
@@ -38,9 +39,14 @@ type doc struct {
 	names    map[int]string // names of embedded files by the object of their content
 	pages    int
 	seen     map[string]bool
-	acted    int  // dictionaries looked at for what they do
-	maps     int  // character maps read
-	locked   bool // strings and streams are encrypted
+	acted    int            // dictionaries looked at for what they do
+	maps     int            // character maps read
+	scripts  [][]byte       // texts of scripts
+	known    map[int]*cmap  // character maps, by the number of their font
+	forms    map[int][]byte // content of forms that pages draw
+	nested   int            // forms inside each other
+	plots    int            // pages searched for drawn codes
+	locked   bool           // strings and streams are encrypted
 }
 
 // scan reads all objects from the bytes, whatever the cross-reference tables
@@ -65,13 +71,13 @@ func (d *doc) scan() error {
 			pos = max(l.pos, i+7)
 			continue
 		}
-		num, ok := objectNumber(b, i)
+		num, gen, ok := objectNumber(b, i)
 		if !ok {
 			pos = i + 3
 			continue
 		}
 		l := lexer{b: b, pos: i + 3}
-		o := object{num: num, val: l.value(0)}
+		o := object{num: num, gen: gen, val: l.value(0)}
 		d.hidden = d.hidden || l.hidden
 		if s, ok := o.val.(*dict); ok {
 			noEnd = d.stream(&o, s, &l, noEnd)
@@ -84,7 +90,7 @@ func (d *doc) scan() error {
 		pos = max(l.pos, i+3)
 	}
 	d.revs = bytes.Count(b, []byte("%%EOF"))
-	return d.unpack()
+	return nil
 }
 
 // nextMark finds the next "obj" or "trailer".
@@ -103,8 +109,9 @@ func nextMark(b []byte, pos int) int {
 	return pos + i
 }
 
-// objectNumber reads the number of an object before its keyword: "12 0 obj".
-func objectNumber(b []byte, at int) (int, bool) {
+// objectNumber reads the number and the generation of an object before its
+// keyword: "12 0 obj".
+func objectNumber(b []byte, at int) (num, gen int, ok bool) {
 	i := at
 	back := func(f func(byte) bool, most int) (from, to int) {
 		to = i
@@ -119,10 +126,14 @@ func objectNumber(b []byte, at int) (int, bool) {
 	s0, s1 := back(white, 64)
 	n0, n1 := back(digit, 10)
 	if g0 == g1 || s0 == s1 || n0 == n1 {
-		return 0, false
+		return 0, 0, false
 	}
-	n, err := strconv.Atoi(string(b[n0:n1]))
-	return n, err == nil
+	num, err := strconv.Atoi(string(b[n0:n1]))
+	if err != nil {
+		return 0, 0, false
+	}
+	gen, err = strconv.Atoi(string(b[g0:g1]))
+	return num, gen, err == nil
 }
 
 // stream finds the content behind a dictionary. noEnd tells that no

@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html"
 	"maps"
 	"regexp"
 	"slices"
@@ -50,6 +51,10 @@ func (Parser) Open(ctx context.Context, in *tree.Input) (tree.Result, error) {
 	var res tree.Result
 	d := &doc{ctx: ctx, in: in, res: &res, latest: map[int]int{}, taken: map[int]bool{}, names: map[int]string{}, seen: map[string]bool{}}
 	err := d.scan()
+	if err == nil {
+		d.encryption()
+		err = d.unpack()
+	}
 	if len(d.objects) == 0 {
 		d.damaged("no objects in it")
 	}
@@ -70,7 +75,6 @@ func (d *doc) look() error {
 	if d.hidden {
 		d.res.Find("file.pdf-obfuscated-name", "", "PDF %q writes names with escapes to hide them", d.in.Name)
 	}
-	d.encryption()
 	for _, o := range d.objects {
 		if d.ctx.Err() != nil {
 			return context.Cause(d.ctx)
@@ -80,6 +84,7 @@ func (d *doc) look() error {
 	if d.locked {
 		return nil // what follows would be noise
 	}
+	d.fold()
 	if err := d.embedded(); err != nil {
 		return err
 	}
@@ -87,20 +92,6 @@ func (d *doc) look() error {
 		return err
 	}
 	return d.texts()
-}
-
-// encryption reports a file that needs a password or forbids to be changed.
-func (d *doc) encryption() {
-	for _, t := range d.trailers {
-		if e, ok := d.resolve(t.get("Encrypt")).(*dict); ok {
-			filter, _ := d.resolve(e.get("Filter")).(name)
-			v, _ := d.resolve(e.get("V")).(float64)
-			d.res.Find("file.encrypted-document", fmt.Sprintf("%s V%v", filter, v), "PDF %q is encrypted", d.in.Name)
-			d.res.Fact("encrypted_doc", &shape.ScanEncryptedDoc{})
-			d.locked = true
-			return
-		}
-	}
 }
 
 // walk looks for actions in a value, without following references: every object
@@ -191,52 +182,12 @@ func (d *doc) acts(v any, depth int) bool {
 	return false
 }
 
-type patterns struct{ url *regexp.Regexp }
+type patterns struct{ url, script *regexp.Regexp }
 
 var compiled = sync.OnceValue(func() patterns {
-	return patterns{url: regexp.MustCompile(`(?i)\b(?:https?|ftp)://[^\s"'<>()\\\x00-\x1f]{3,1000}`)}
+	return patterns{url: regexp.MustCompile(`(?i)\b(?:https?|ftp)://[^\s"'<>()\\\x00-\x1f]{3,1000}`),
+		script: regexp.MustCompile(`(?is)<script([^>]{0,200})>(.*?)</script`)}
 })
-
-// Bounds of scripts and other texts.
-const (
-	maxScript  = 256 << 10
-	maxScripts = 200
-)
-
-// script reports JavaScript and keeps its text for rules.
-func (d *doc) script(v any) {
-	var code string
-	if o, ok := d.content(v); ok && o.stream != nil {
-		s, _ := o.val.(*dict)
-		b, _, err := d.decode(s, o.stream)
-		if err != nil {
-			return
-		}
-		code = decodeText(b)
-	} else if s, ok := d.resolve(v).(text); ok {
-		code = decodeText(s)
-	}
-	code = code[:min(len(code), maxScript)]
-	if d.locked {
-		d.res.Find("file.pdf-javascript", "", "PDF %q runs JavaScript", d.in.Name)
-		return
-	}
-	if d.seen["js"+code] || len(d.seen) > maxScripts || strings.TrimSpace(code) == "" {
-		return
-	}
-	d.seen["js"+code] = true
-	d.res.Find("file.pdf-javascript", "", "PDF %q runs JavaScript", d.in.Name)
-	low := strings.ToLower(code)
-	for _, w := range []string{"exportdataobject", "launchurl", "unescape(", "eval(", "submitform", "geturl", "importdataobject", "util.printf", "collab.", "media.newplayer", "string.fromcharcode", "app.opendoc"} {
-		if strings.Contains(low, w) {
-			d.res.Find("file.pdf-script-reach", strings.TrimSuffix(w, "("), "the JavaScript of PDF %q reaches outside or hides its text", d.in.Name)
-		}
-	}
-	for _, u := range compiled().url.FindAllString(code, 100) {
-		d.res.Link(u)
-	}
-	d.res.Say(code)
-}
 
 // launch reports an action that starts a program.
 func (d *doc) launch(v *dict) {
@@ -354,8 +305,16 @@ func (d *doc) xfa(v any) {
 				d.res.Link(string(u))
 			}
 		}
-		if bytes.Contains(b, []byte("<script")) {
-			d.res.Find("file.pdf-javascript", "XFA", "the XML form of PDF %q runs scripts", d.in.Name)
+		d.formScripts(b)
+	}
+}
+
+// formScripts reads the scripts of an XML form; those in FormCalc are only told.
+func (d *doc) formScripts(b []byte) {
+	for _, m := range compiled().script.FindAllSubmatch(b, 64) {
+		d.res.Find("file.pdf-javascript", "XFA", "the XML form of PDF %q runs scripts", d.in.Name)
+		if !bytes.Contains(m[1], []byte("formcalc")) {
+			d.javaScript(html.UnescapeString(string(m[2])), "XFA")
 		}
 	}
 }

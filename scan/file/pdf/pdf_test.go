@@ -13,6 +13,8 @@ import (
 
 	"foregate/scan/file/internal/sample"
 
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
 	"pgregory.net/rapid"
 )
 
@@ -42,6 +44,9 @@ func files() map[string][]byte {
 		"packed": sample.PDF("/Root 1 0 R /Info 8 0 R", "<</Type /Catalog /OpenAction 7 0 R>>",
 			sample.PDFStream(fmt.Sprintf("/Type /ObjStm /N 2 /First %d /Filter /FlateDecode", strings.Index(objstm, "<<")), sample.Deflate([]byte(objstm)))),
 		"encrypted": sample.PDF("/Root 1 0 R /Encrypt 2 0 R", "<</Type /Catalog>>", "<</Filter /Standard /V 2 /R 3>>"),
+		"scripts": sample.PDF("/Root 1 0 R", "<</Type /Catalog /OpenAction <</S /JavaScript /JS 2 0 R>> /AcroForm <</XFA 3 0 R>>>>",
+			sample.PDFStream("/Filter /FlateDecode", sample.Deflate([]byte(`var h = ["pxe.daol", "elif/elpmaxe.", "derots//:sptth"]; h.reverse(); app.setTimeOut("app.launch" + "URL('" + h.map(function (s) { return s.split("").reverse().join("") }).join("") + "')", 10); eval(unescape("%74%68%69%73%2e%67%65%74%55%52%4c%28%27%68%74%74%70%3a%2f%2f%73%65%63%6f%6e%64%2e%65%78%61%6d%70%6c%65%2f%27%29"));`))),
+			sample.PDFStream("", []byte(`<xdp><script contentType="application/x-javascript">xfa.host.gotoURL("a"); app.launchURL("https://" + "form.example/")</script><script>Sum(1, 2)</script></xdp>`))),
 		"updated": append(append(sample.PDF("/Root 1 0 R", "<</Type /Catalog>>"), sample.PDF("/Root 1 0 R", "<</Type /Catalog>>")...),
 			sample.PDF("/Root 1 0 R", "<</Type /Catalog /OpenAction <</S /URI /URI (http://late.example/)>>>>")...),
 	}
@@ -72,11 +77,22 @@ func TestHostile(t *testing.T) {
 		"open strings":      []byte("%PDF-1.4\n" + strings.Repeat("1 0 obj (", 1<<15)),
 		"bomb":              sample.PDF("", "<</Type /Catalog>>", sample.PDFStream("/Type /ObjStm /N 1 /First 1 /Filter [/FlateDecode /FlateDecode]", sample.Deflate(sample.Deflate(make([]byte, 64<<20))))),
 		"filters":           sample.PDF("", sample.PDFStream("/Type /EmbeddedFile /Filter ["+strings.Repeat("/ASCIIHexDecode ", 5000)+"]", []byte("41"))),
+		"forms":             sample.PDF("/Root 1 0 R", "<</Type /Catalog>>", "<</Type /Page /Contents 3 0 R /Resources 5 0 R>>", sample.PDFStream("/Subtype /Form /Resources 5 0 R", []byte(strings.Repeat("/A Do /B Do ", 1<<16))), sample.PDFStream("/Subtype /Form", bytes.Repeat([]byte("1 "), 1<<20)), "<</XObject <</A 3 0 R /B 4 0 R>>>>"),
+		"scripts":           sample.PDF("/Root 1 0 R", "<</A ["+scripts(2000)+"]>>"),
 		"comments":          []byte("%PDF-1.4\n" + strings.Repeat("1 0 obj % ", 1<<15)),
 	} {
 		res, _ := Parser{}.Open(context.Background(), sample.Input("h.pdf", data))
 		sample.Check(t, res)
 	}
+}
+
+// scripts writes n actions with scripts that never end.
+func scripts(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "<</S /JavaScript /JS (for \\(;;\\) a%d += 1)>>", i)
+	}
+	return b.String()
 }
 
 func TestFilters(t *testing.T) {
@@ -112,6 +128,44 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// A code that a page draws as squares, by itself or in a form, is read, and so is
+// the text of a form.
+func TestDrawn(t *testing.T) {
+	const link = "https://drawn.example/a?b=1"
+	code, err := qrcode.NewQRCodeWriter().Encode(link, gozxing.BarcodeFormat_QR_CODE, 0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var squares strings.Builder
+	squares.WriteString("q 1 1 1 rg 0 0 200 200 re f 2 0 0 2 30 700 cm 0 0 0 rg\n")
+	for y := range code.GetHeight() {
+		for x := range code.GetWidth() {
+			if code.Get(x, y) {
+				fmt.Fprintf(&squares, "%d %d 1 1 re f\n", x, -y)
+			}
+		}
+	}
+	squares.WriteString("Q BT (Scan me) Tj ET 0 0 0 rg 10 10 500 2 re f")
+	catalog, pages := "<</Type /Catalog /Pages 2 0 R>>", "<</Type /Pages /Kids [3 0 R] /Count 1>>"
+	for name, data := range map[string][]byte{
+		"page": sample.PDF("/Root 1 0 R", catalog, pages, "<</Type /Page /Parent 2 0 R /Contents 4 0 R>>", sample.PDFStream("", []byte(squares.String()))),
+		"form": sample.PDF("/Root 1 0 R", catalog, pages, "<</Type /Page /Parent 2 0 R /Contents 4 0 R /Resources <</XObject <</A 5 0 R>>>>>>", sample.PDFStream("", []byte("q 1 0 0 1 0 -90 cm /A Do Q")),
+			sample.PDFStream("/Subtype /Form /Matrix [0 1 -1 0 0 0] /Resources <</XObject <</B 6 0 R>>>>", []byte("/B Do")), sample.PDFStream("/Subtype /Form", []byte(squares.String()))),
+	} {
+		res, err := Parser{}.Open(t.Context(), sample.Input(name+".pdf", data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, f := range res.Findings {
+			found = found || f.ID == "file.qr-drawn" && f.Quote == link
+		}
+		if !found || !strings.Contains(res.Text, "Scan me") {
+			t.Errorf("%s: found %v, findings %v, text %q", name, found, res.Findings, res.Text)
+		}
+	}
+}
+
 // Every text survives being written as a literal and as a hexadecimal string.
 func TestStrings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -134,8 +188,11 @@ func FuzzOpen(f *testing.F) {
 	for _, data := range files() {
 		f.Add(data)
 	}
+	f.Add(sealed(2, 3, "V2", ""))
+	f.Add(sealed(5, 6, "AESV3", "infected"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := sample.Input("f.pdf", data)
+		in.Passwords = []string{"infected"}
 		if !(Parser{}).Opens(in) {
 			return
 		}

@@ -146,6 +146,12 @@ func Drawn(ctx context.Context, res *tree.Result, name string, rows [][]bool) er
 	if errors.Is(err, errFinders) {
 		err = nil
 	}
+	drawn(res, name, found)
+	return err
+}
+
+// drawn reports codes that are drawn without a picture.
+func drawn(res *tree.Result, name string, found []string) {
 	var items []shape.QRItem
 	for _, text := range found {
 		items = append(items, tell(res, name, text))
@@ -154,7 +160,6 @@ func Drawn(ctx context.Context, res *tree.Result, name string, rows [][]bool) er
 		res.Find("file.qr-drawn", items[0].Data, "%q draws a code without a picture, where readers of pictures do not see it", name)
 		codesFound(res, items)
 	}
-	return err
 }
 
 func size(k string, b []byte) (w, h int, err error) {

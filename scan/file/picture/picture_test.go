@@ -258,7 +258,7 @@ func TestHash(t *testing.T) {
 			g.SetGray(x, y, color.Gray{Y: uint8(128 + 100*math.Sin(float64(x)/31)*math.Cos(float64(y)/23))})
 		}
 	}
-	small := scaled(g, 150, false).SubImage(image.Rect(quiet, quiet, quiet+150, quiet+100))
+	small := scaled(g, 150).SubImage(image.Rect(quiet, quiet, quiet+150, quiet+100))
 	again, err := jpeg.Decode(bytes.NewReader(asJPEG(t, small, 40)))
 	if err != nil {
 		t.Fatal(err)

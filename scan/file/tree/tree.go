@@ -34,9 +34,9 @@ type Child struct {
 // Finding is something a person should know about a file. IDs are stable and
 // begin with "file."; they are the keys of the weight table.
 type Finding struct {
-	ID    string
-	Claim string // one sentence; the file's own name is written as %s-free text
-	Quote string
+	ID    string `json:"id"`
+	Claim string `json:"claim"` // one sentence; the file's own name is written as %s-free text
+	Quote string `json:"quote,omitempty"`
 }
 
 // Result is what a parser found out about one file.
@@ -66,6 +66,8 @@ type Budget struct {
 	Entries int   // files left
 	Depth   int   // deepest nesting
 	Ratio   int64 // most expansion of one file
+
+	swept uint64 // size of the heap after the last Sweep
 }
 
 // The bounds of the design's table.

@@ -444,6 +444,18 @@ func (x *interp) host(f *unknown, args []value) value {
 		x.noteText(&x.report.Markup, first)
 	case "replace", "assign", "navigate":
 		x.goTo(first)
+	case "launchURL", "getURL": // of PDF readers
+		x.goTo(first)
+	case "submitForm":
+		if o, ok := first.(*object); ok {
+			first = o.props["cURL"]
+		}
+		x.ask(first)
+	case "setTimeOut":
+		if _, ok := first.(text); ok {
+			return x.code(first, x.global)
+		}
+		x.schedule(first)
 	case "open":
 		x.opens(args)
 	case "fetch", "sendBeacon", "get", "post", "ajax", "getJSON":

@@ -301,16 +301,20 @@ func (x *interp) array(e *js.ArrayExpr, s *scope) value {
 			out = append(out, nil)
 			continue
 		}
-		v := x.eval(el.Value, s)
-		if el.Spread {
-			items := x.items(v)
-			x.take(16 * len(items))
-			out = append(out, items...)
-			continue
-		}
-		out = append(out, v)
+		out = x.spread(out, x.eval(el.Value, s), el.Spread)
 	}
 	return &list{out}
+}
+
+// spread adds a value to a list of elements or arguments, all its items where it is
+// written with "...".
+func (x *interp) spread(out []value, v value, spread bool) []value {
+	if !spread {
+		return append(out, v)
+	}
+	items := x.items(v)
+	x.take(16 * len(items))
+	return append(out, items...)
 }
 
 func (x *interp) object(e *js.ObjectExpr, s *scope) value {
@@ -363,14 +367,7 @@ func (x *interp) key(p *js.PropertyName, s *scope) value {
 func (x *interp) args(list []js.Arg, s *scope) []value {
 	out := make([]value, 0, len(list))
 	for _, a := range list {
-		v := x.eval(a.Value, s)
-		if a.Rest {
-			items := x.items(v)
-			x.take(16 * len(items))
-			out = append(out, items...)
-			continue
-		}
-		out = append(out, v)
+		out = x.spread(out, x.eval(a.Value, s), a.Rest)
 	}
 	return out
 }
