@@ -2,6 +2,7 @@ package eval
 
 import (
 	"slices"
+	"strconv"
 
 	"foregate/mql/internal/check"
 	"foregate/mql/internal/value"
@@ -412,7 +413,7 @@ func (p *Program) plainTri(n *check.Node, positive bool) triFn {
 	case check.Loop:
 		return p.quantifier(n, positive)
 	case check.Call:
-		return p.textTest(n)
+		return p.textTest(n, positive)
 	}
 	return func(*Run) value.Tri { return value.Unknown() }
 }
@@ -428,20 +429,95 @@ func (p *Program) not(n *check.Node) triFn {
 	}
 }
 
-// byCost compiles the operands of a commutative operator, cheapest first: all
+// byCost returns the operands of a commutative operator, cheapest first: all
 // are pure, so the order shows only in the time it takes.
-func (p *Program) byCost(n *check.Node, positive bool) []triFn {
+func byCost(n *check.Node) []*check.Node {
 	args := slices.Clone(n.Args)
 	slices.SortStableFunc(args, func(a, b *check.Node) int { return a.Cost - b.Cost })
-	fns := make([]triFn, len(args))
-	for i, a := range args {
-		fns[i] = p.tri(a, positive)
+	return args
+}
+
+func (p *Program) truths(nodes []*check.Node, positive bool) []triFn {
+	fns := make([]triFn, len(nodes))
+	for i, n := range nodes {
+		fns[i] = p.tri(n, positive)
 	}
 	return fns
 }
 
+// proven compiles n as a truth value for when what it needs is met, and only
+// that it can be true matters: without the tests that this proves.
+func (p *Program) proven(n *check.Node) triFn {
+	if c := p.need(n, nil); c != nil && c.proves && c == p.condIDs["holds "+strconv.Itoa(n.ID)] {
+		return func(*Run) value.Tri { return value.True() }
+	}
+	if n.Op != check.And || shared(n) {
+		return p.tri(n, true)
+	}
+	var rest []triFn
+	for _, a := range byCost(n) {
+		if c := p.need(a, nil); c == nil || !c.proves || c != p.condIDs["holds "+strconv.Itoa(a.ID)] {
+			rest = append(rest, p.proven(a))
+		}
+	}
+	return conjoin(rest, true)
+}
+
+// trusts reports whether met conditions prove what they test, and whether that
+// is all that matters.
+func (r *Run) trusts() bool { return !r.plain && !r.unsure && r.trace == nil }
+
+// alternative is an operand of a disjunction or a count.
+type alternative struct {
+	fn     triFn
+	need   *cond // without which it can't be true; nil if not known
+	proven triFn // for when that is met
+}
+
+// of evaluates the alternative; none says that no alternative that needs
+// something has it.
+func (a *alternative) of(r *Run, none bool) value.Tri {
+	fn := a.fn
+	if a.need != nil && !r.plain {
+		if none || !r.met(a.need) {
+			return value.False()
+		}
+		if r.trusts() {
+			fn = a.proven
+		}
+	}
+	mark := r.mark()
+	t := fn(r)
+	r.rewind(mark, t)
+	return t
+}
+
+// alternatives compiles the operands of which some must be true. Where only
+// that matters, each stands behind what it needs, and any behind what all of
+// these need.
+func (p *Program) alternatives(n *check.Node, positive bool) (alts []alternative, any *cond) {
+	var needs []*cond
+	for _, a := range byCost(n) {
+		alt := alternative{fn: p.tri(a, positive)}
+		if positive && a.Free == 0 {
+			if alt.need = p.need(a, nil); alt.need != nil {
+				needs = append(needs, alt.need)
+				alt.proven = p.proven(a)
+			}
+		}
+		alts = append(alts, alt)
+	}
+	if len(needs) > 1 {
+		any = p.anyOf(needs)
+	}
+	return alts, any
+}
+
 func (p *Program) and(n *check.Node, positive bool) triFn {
-	fns := p.byCost(n, positive)
+	return conjoin(p.truths(byCost(n), positive), positive)
+}
+
+func conjoin(fns []triFn, positive bool) triFn {
 	return func(r *Run) value.Tri {
 		mark := r.mark()
 		acc := value.True()
@@ -460,13 +536,12 @@ func (p *Program) and(n *check.Node, positive bool) triFn {
 }
 
 func (p *Program) or(n *check.Node, positive bool) triFn {
-	fns := p.byCost(n, positive)
+	alts, any := p.alternatives(n, positive)
 	return func(r *Run) value.Tri {
 		acc := value.False()
-		for _, fn := range fns {
-			mark := r.mark()
-			t := fn(r)
-			r.rewind(mark, t)
+		none := any != nil && !r.plain && !r.met(any)
+		for i := range alts {
+			t := alts[i].of(r, none)
 			if positive {
 				t = decided(t)
 			}
@@ -503,15 +578,14 @@ func (r *Run) rewind(mark int, t value.Tri) {
 
 // nOf counts: at least N true is true; else null where one is null, else false.
 func (p *Program) nOf(n *check.Node, positive bool) triFn {
-	fns := p.byCost(n, positive)
+	alts, any := p.alternatives(n, positive)
 	need := n.N
 	return func(r *Run) value.Tri {
 		sure, maybe, nulls, mayNull := 0, 0, false, false
 		var names *value.Names
-		for i, fn := range fns {
-			mark := r.mark()
-			t := fn(r)
-			r.rewind(mark, t)
+		none := any != nil && !r.plain && !r.met(any)
+		for i := range alts {
+			t := alts[i].of(r, none)
 			if positive {
 				t = decided(t)
 			}
@@ -529,7 +603,7 @@ func (p *Program) nOf(n *check.Node, positive bool) triFn {
 				mayNull = mayNull || t.CanBeNull()
 				names = value.Union(names, t.Names())
 			}
-			if positive && sure+maybe+len(fns)-1-i < need {
+			if positive && sure+maybe+len(alts)-1-i < need {
 				return value.False()
 			}
 		}

@@ -16,6 +16,10 @@ type field struct {
 	get   valFn   // the text, of the innermost item
 	many  bool    // get answers a list of texts
 	anew  bool    // get answers the source of what rules see written anew
+
+	literals   []string       // looked for in it, by number
+	literalIDs map[string]int // until the program is finished
+	matcher    *text.Matcher
 }
 
 // source is a list that a loop runs over, as a chain of lists, or one text that
@@ -35,14 +39,7 @@ type fieldFacts struct {
 	profile  text.Profile
 }
 
-// textFacts is the same of one text, which many fields may hold.
-type textFacts struct {
-	found, profiled bool
-	bits            text.Bits
-	profile         text.Profile
-}
-
-// minKeptText is the length in bytes from which what is known of a text is kept
+// minKeptText is the length in bytes from which the profile of a text is kept
 // for the next field that holds it.
 const minKeptText = 128
 
@@ -51,7 +48,7 @@ const minKeptText = 128
 func (r *Run) literalsOf(id int) text.Bits {
 	fact := &r.facts[id]
 	if fact.bits == nil {
-		fact.bits = text.NewBits(len(r.prog.literals))
+		fact.bits = text.NewBits(len(r.prog.fields[id].literals))
 	}
 	clear(fact.bits)
 	s := r.isolate()
@@ -98,47 +95,26 @@ func (r *Run) collect(f *field, step int, fact *fieldFacts, profile bool) {
 	}
 	v := f.get(r)
 	if !f.many {
-		r.addText(fact, v, profile)
+		r.addText(f, fact, v, profile)
 		return
 	}
 	for i := range listLen(v) {
-		r.addText(fact, v.At(i), profile)
+		r.addText(f, fact, v.At(i), profile)
 	}
 }
 
-func (r *Run) addText(fact *fieldFacts, v value.Value, profile bool) {
+func (r *Run) addText(f *field, fact *fieldFacts, v value.Value, profile bool) {
 	switch {
 	case v.Kind() != value.String:
 	case profile:
 		r.addProfile(fact, v)
 	default:
-		r.addLiterals(fact, v)
+		s := v.Str()
+		if !text.IsASCII(s) {
+			s = r.fold(v)
+		}
+		f.matcher.Find(s, fact.bits)
 	}
-}
-
-func (r *Run) addLiterals(fact *fieldFacts, v value.Value) {
-	s := v.Str()
-	if len(s) < minKeptText {
-		r.find(v, fact.bits)
-		return
-	}
-	t := r.textFacts(v)
-	if !t.found {
-		t.found = true
-		clear(t.bits)
-		r.find(v, t.bits)
-	}
-	for i, w := range t.bits {
-		fact.bits[i] |= w
-	}
-}
-
-func (r *Run) find(v value.Value, bits text.Bits) {
-	s := v.Str()
-	if !text.IsASCII(s) {
-		s = r.fold(v)
-	}
-	r.prog.matcher.Find(s, bits)
 }
 
 func (r *Run) addProfile(fact *fieldFacts, v value.Value) {
@@ -147,43 +123,14 @@ func (r *Run) addProfile(fact *fieldFacts, v value.Value) {
 		fact.profile.Add(s)
 		return
 	}
-	t := r.textFacts(v)
-	if !t.profiled {
-		t.profiled, t.profile = true, text.Profile{}
-		t.profile.Add(s)
-	}
-	fact.profile.Join(&t.profile)
-}
-
-// textFacts returns what is known of v's text.
-func (r *Run) textFacts(v value.Value) *textFacts {
 	p, n := v.TextID()
 	key := textKey{p, n}
-	if t := r.texts[key]; t != nil {
-		return t
+	known, ok := r.profiles[key]
+	if !ok {
+		known.Add(s)
+		r.profiles[key] = known
 	}
-	var t *textFacts
-	if n := len(r.spare); n > 0 {
-		t, r.spare = r.spare[n-1], r.spare[:n-1]
-	} else {
-		t = &textFacts{bits: text.NewBits(len(r.prog.literals))}
-	}
-	t.found, t.profiled = false, false
-	r.texts[key] = t
-	return t
-}
-
-// maxSpare bounds what a run keeps for later messages, in texts.
-const maxSpare = 64
-
-// forget drops what is known of the message's texts.
-func (r *Run) forget() {
-	for _, t := range r.texts {
-		if len(r.spare) < maxSpare {
-			r.spare = append(r.spare, t)
-		}
-	}
-	clear(r.texts)
+	fact.profile.Join(&known)
 }
 
 // static reports nodes whose value depends on nothing but the message and the
@@ -220,7 +167,7 @@ func (p *Program) field(src *source, n *check.Node) *field {
 	if f := p.fieldIDs[key]; f != nil {
 		return f
 	}
-	f := &field{id: len(p.fields), get: p.val(n), many: n.Type.Kind == value.List}
+	f := &field{get: p.val(n), many: n.Type.Kind == value.List}
 	if src != nil {
 		for _, s := range src.steps {
 			f.steps = append(f.steps, p.val(s))
@@ -234,7 +181,7 @@ func (p *Program) field(src *source, n *check.Node) *field {
 }
 
 func (p *Program) addField(key string, f *field) {
-	f.id = len(p.fields)
+	f.id, f.literalIDs = len(p.fields), map[string]int{}
 	p.fieldIDs[key] = f
 	p.fields = append(p.fields, f)
 }

@@ -74,15 +74,15 @@ type Run struct {
 
 	facts      []fieldFacts // by field
 	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
-	texts      map[textKey]*textFacts
-	spare      []*textFacts
+	profiles   map[textKey]text.Profile
 	states     []*state
 	alive      []uint64 // rules that are still candidates
 	rounds     []uint64 // by round: rules whose literals occur
 	candidates []int
 
-	trace *trace
-	plain bool // no prefilter
+	trace  *trace
+	plain  bool // no prefilter
+	unsure bool // a condition that proves what it tests was met without that
 }
 
 type trace struct {
@@ -110,7 +110,7 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 		return fmt.Errorf("reading message: %w", err)
 	}
 	r.ctx, r.message, r.msg, r.caps, r.plain = ctx, m, msg, caps, !prefilter
-	r.depth, r.trace = 0, nil
+	r.depth, r.trace, r.unsure = 0, nil, false
 	r.scratch.Done = ctx.Done()
 	r.epoch++
 	if r.epoch >= 1<<31 { // condAt holds epochs of 31 bits, and old stamps must not look new
@@ -142,7 +142,7 @@ func (r *Run) Release() {
 	clear(r.lookedUp)
 	clear(r.folded)
 	clear(r.scratch.Kept)
-	r.forget()
+	clear(r.profiles)
 	if r.room = r.room[:0]; cap(r.room) > maxFoldRoom {
 		r.room = nil
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+
+	"foregate/mql/internal/text"
 )
 
 // sieve finds the rules worth looking at without asking each: conditions that
@@ -28,7 +30,7 @@ type sharedCond struct {
 type lookup struct {
 	field int
 	mask  []mask
-	rules map[int][]place
+	rules [][]place // by literal
 }
 
 // atom names the rules that a condition satisfies.
@@ -131,7 +133,7 @@ func (p *Program) hull(c *cond) hull {
 	case condOccurs:
 		h := hull{conds: []*cond{c}, exact: true}
 		for _, lit := range c.literals {
-			h.odds += oddsOf(p.literals[lit])
+			h.odds += oddsOf(p.fields[c.field].literals[lit])
 		}
 		return h
 	case condAll:
@@ -162,7 +164,7 @@ func (p *Program) hullOfAny(c *cond) hull {
 	for _, k := range c.kids {
 		h := p.hull(k)
 		if h.conds == nil {
-			if without++; without >= c.atLeast {
+			if without++; without >= int(c.atLeast) {
 				return hull{}
 			}
 			out.exact = false
@@ -194,11 +196,12 @@ func index(byField map[int]map[int][]place, atoms map[*cond][]place, conds []*co
 			atoms[c] = append(atoms[c], at)
 			continue
 		}
-		if byField[c.field] == nil {
-			byField[c.field] = map[int][]place{}
+		field := int(c.field)
+		if byField[field] == nil {
+			byField[field] = map[int][]place{}
 		}
 		for _, lit := range c.literals {
-			byField[c.field][lit] = append(byField[c.field][lit], at)
+			byField[field][lit] = append(byField[field][lit], at)
 		}
 	}
 }
@@ -206,9 +209,10 @@ func index(byField map[int]map[int][]place, atoms map[*cond][]place, conds []*co
 func (p *Program) lookups(byField map[int]map[int][]place) []lookup {
 	var out []lookup
 	for field, rules := range byField {
-		l := lookup{field: field, rules: rules}
-		mine := make([]uint64, (len(p.literals)+63)/64)
-		for lit := range rules {
+		l := lookup{field: field, rules: make([][]place, len(p.fields[field].literals))}
+		mine := text.NewBits(len(l.rules))
+		for lit, places := range rules {
+			l.rules[lit] = places
 			set(mine, lit)
 		}
 		for w, b := range mine {
