@@ -116,11 +116,12 @@ func (p *Program) occurs(field int, literals []int) *cond {
 
 // literal returns the condition that lit occurs in f.
 func (p *Program) literal(f *field, lit string) *cond {
-	i, ok := f.literalIDs[lit]
+	w := f.words
+	i, ok := w.ids[lit]
 	if !ok {
-		i = len(f.literals)
-		f.literals = append(f.literals, lit)
-		f.literalIDs[lit] = i
+		i = len(w.literals)
+		w.literals = append(w.literals, lit)
+		w.ids[lit] = i
 	}
 	return p.occurs(f.id, []int{i})
 }

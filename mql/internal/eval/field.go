@@ -16,10 +16,16 @@ type field struct {
 	get   valFn   // the text, of the innermost item
 	many  bool    // get answers a list of texts
 	anew  bool    // get answers the source of what rules see written anew
+	words *words
+}
 
-	literals   []string       // looked for in it, by number
-	literalIDs map[string]int // until the program is finished
-	matcher    *text.Matcher
+// words are the literals looked for in a field, or in fields that are likely to
+// hold the same text: they are searched together.
+type words struct {
+	literals []string       // by number
+	ids      map[string]int // until the program is finished
+	matcher  *text.Matcher
+	fields   int // how many use them
 }
 
 // source is a list that a loop runs over, as a chain of lists, or one text that
@@ -39,7 +45,7 @@ type fieldFacts struct {
 	profile  text.Profile
 }
 
-// minKeptText is the length in bytes from which the profile of a text is kept
+// minKeptText is the length in bytes from which what is known of a text is kept
 // for the next field that holds it.
 const minKeptText = 128
 
@@ -48,7 +54,7 @@ const minKeptText = 128
 func (r *Run) literalsOf(id int) text.Bits {
 	fact := &r.facts[id]
 	if fact.bits == nil {
-		fact.bits = text.NewBits(len(r.prog.fields[id].literals))
+		fact.bits = text.NewBits(len(r.prog.fields[id].words.literals))
 	}
 	clear(fact.bits)
 	s := r.isolate()
@@ -109,12 +115,41 @@ func (r *Run) addText(f *field, fact *fieldFacts, v value.Value, profile bool) {
 	case profile:
 		r.addProfile(fact, v)
 	default:
-		s := v.Str()
-		if !text.IsASCII(s) {
-			s = r.fold(v)
-		}
-		f.matcher.Find(s, fact.bits)
+		r.addLiterals(f.words, fact.bits, v)
 	}
+}
+
+// textIn is a text in which words are looked for.
+type textIn struct {
+	words *words
+	text  textKey
+}
+
+func (r *Run) addLiterals(w *words, bits text.Bits, v value.Value) {
+	s := v.Str()
+	if w.fields == 1 || len(s) < minKeptText {
+		r.find(w, bits, v)
+		return
+	}
+	p, n := v.TextID()
+	key := textIn{w, textKey{p, n}}
+	known := r.found[key]
+	if known == nil {
+		known = text.NewBits(len(w.literals))
+		r.find(w, known, v)
+		r.found[key] = known
+	}
+	for i, x := range known {
+		bits[i] |= x
+	}
+}
+
+func (r *Run) find(w *words, bits text.Bits, v value.Value) {
+	s := v.Str()
+	if !text.IsASCII(s) {
+		s = r.fold(v)
+	}
+	w.matcher.Find(s, bits)
 }
 
 func (r *Run) addProfile(fact *fieldFacts, v value.Value) {
@@ -160,7 +195,7 @@ func (p *Program) fieldOf(n *check.Node) *field {
 }
 
 func (p *Program) field(src *source, n *check.Node) *field {
-	key := "|" + strconv.Itoa(n.ID)
+	key, likely := "|"+strconv.Itoa(n.ID), likeness(src, n)
 	if src != nil {
 		key = src.key + key
 	}
@@ -176,12 +211,35 @@ func (p *Program) field(src *source, n *check.Node) *field {
 			f.get = inside(p.val(src.item), f.get)
 		}
 	}
-	p.addField(key, f)
+	p.addField(key, likely, f)
 	return f
 }
 
-func (p *Program) addField(key string, f *field) {
-	f.id, f.literalIDs = len(p.fields), map[string]int{}
+// likeness is equal for fields that are likely to hold the same text: a text
+// seldom has look-alikes to replace.
+func likeness(src *source, n *check.Node) string {
+	for n.Op == check.Call && n.Func.Name == "strings.replace_confusables" {
+		n = n.Args[0]
+	}
+	switch {
+	case src != nil && src.item != nil && n.Op == check.Scope:
+		return likeness(nil, src.item)
+	case src != nil:
+		return src.key + likeness(nil, n)
+	case n.Op == check.Path:
+		return strconv.Itoa(n.Args[0].ID) + "." + n.Name
+	}
+	return "#" + strconv.Itoa(n.ID)
+}
+
+func (p *Program) addField(key, likely string, f *field) {
+	w := p.wordsOf[likely]
+	if w == nil {
+		w = &words{ids: map[string]int{}}
+		p.wordsOf[likely] = w
+	}
+	w.fields++
+	f.id, f.words = len(p.fields), w
 	p.fieldIDs[key] = f
 	p.fields = append(p.fields, f)
 }

@@ -174,7 +174,11 @@ func (p *Program) sourceField(kind string, page *check.Node, anew bool) *field {
 	}
 	get := p.val(page)
 	f := &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }, anew: anew}
-	p.addField(key, f)
+	likely := likeness(nil, page)
+	if page.Op == check.Path {
+		likely += ".raw"
+	}
+	p.addField(key, likely, f)
 	return f
 }
 

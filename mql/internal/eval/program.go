@@ -41,6 +41,7 @@ type building struct {
 	vals      map[int]valFn
 	tris      map[int]triFn // 2·ID for exact, 2·ID+1 for positive
 	fieldIDs  map[string]*field
+	wordsOf   map[string]*words // by likeness
 	condIDs   map[string]*cond
 	slab      []cond                // for conditions yet to be made
 	needIDs   map[string]*text.Need // by function and pattern
@@ -60,7 +61,7 @@ type rule struct {
 func NewProgram(env *check.Env) *Program {
 	return &Program{env: env, memory: text.NewMemory(automataBytes), building: building{
 		listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{},
-		fieldIDs: map[string]*field{}, condIDs: map[string]*cond{},
+		fieldIDs: map[string]*field{}, wordsOf: map[string]*words{}, condIDs: map[string]*cond{},
 		needIDs: map[string]*text.Need{}, needed: map[int]*cond{},
 	}}
 }
@@ -82,8 +83,8 @@ func (p *Program) Add(n *check.Node) int {
 // Finish builds the literal search and the sieve. No rule may be added
 // afterwards.
 func (p *Program) Finish() {
-	for _, f := range p.fields {
-		f.matcher, f.literalIDs = text.NewMatcher(f.literals), nil
+	for _, w := range p.wordsOf {
+		w.matcher, w.ids = text.NewMatcher(w.literals), nil
 	}
 	p.sieve = p.newSieve()
 	p.building = building{}
@@ -94,7 +95,7 @@ func (p *Program) newRun() *Run {
 	r := &Run{
 		prog: p, stamps: make([]uint32, p.slots), memo: make([]value.Value, p.slots),
 		answers: map[callKey]value.Value{}, lookedUp: map[askedOf]lookedUp{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
-		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), profiles: map[textKey]text.Profile{},
+		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), profiles: map[textKey]text.Profile{}, found: map[textIn]text.Bits{},
 	}
 	r.scratch.Kept = map[any]any{}
 	return r

@@ -75,6 +75,7 @@ type Run struct {
 	facts      []fieldFacts // by field
 	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
 	profiles   map[textKey]text.Profile
+	found      map[textIn]text.Bits
 	states     []*state
 	alive      []uint64 // rules that are still candidates
 	rounds     []uint64 // by round: rules whose literals occur
@@ -143,6 +144,7 @@ func (r *Run) Release() {
 	clear(r.folded)
 	clear(r.scratch.Kept)
 	clear(r.profiles)
+	clear(r.found)
 	if r.room = r.room[:0]; cap(r.room) > maxFoldRoom {
 		r.room = nil
 	}

@@ -133,7 +133,7 @@ func (p *Program) hull(c *cond) hull {
 	case condOccurs:
 		h := hull{conds: []*cond{c}, exact: true}
 		for _, lit := range c.literals {
-			h.odds += oddsOf(p.fields[c.field].literals[lit])
+			h.odds += oddsOf(p.fields[c.field].words.literals[lit])
 		}
 		return h
 	case condAll:
@@ -209,7 +209,7 @@ func index(byField map[int]map[int][]place, atoms map[*cond][]place, conds []*co
 func (p *Program) lookups(byField map[int]map[int][]place) []lookup {
 	var out []lookup
 	for field, rules := range byField {
-		l := lookup{field: field, rules: make([][]place, len(p.fields[field].literals))}
+		l := lookup{field: field, rules: make([][]place, len(p.fields[field].words.literals))}
 		mine := text.NewBits(len(l.rules))
 		for lit, places := range rules {
 			l.rules[lit] = places
