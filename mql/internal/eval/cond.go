@@ -51,6 +51,8 @@ type condMore struct {
 	literals []int  // by number in the field, sorted
 	bytes    *text.ByteSet
 	run      int
+	quick    *cond // of alternatives: unless it holds, none but slow can
+	slow     []*cond
 	id       int // in order of making
 	cost     int // rough price, as of nodes
 }
@@ -392,8 +394,11 @@ func (r *Run) test(c *cond) bool {
 		}
 		return true
 	case condAny:
-		need := c.atLeast
-		for _, k := range c.kids {
+		need, kids := c.atLeast, c.kids
+		if c.quick != nil && !r.met(c.quick) {
+			kids = c.slow
+		}
+		for _, k := range kids {
 			if r.met(k) {
 				if need--; need == 0 {
 					return true

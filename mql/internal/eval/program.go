@@ -86,6 +86,7 @@ func (p *Program) Finish() {
 	for _, w := range p.wordsOf {
 		w.matcher, w.ids = text.NewMatcher(w.literals), nil
 	}
+	p.quicken()
 	p.sieve = p.newSieve()
 	p.building = building{}
 	p.pool.New = func() any { return p.newRun() }
