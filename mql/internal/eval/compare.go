@@ -56,6 +56,17 @@ func (p *Program) relation(n *check.Node) triFn {
 			return equalsText(a, c.Const.Str(), Spell(n.Args[0]))
 		}
 		where, pattern := Spell(n.Args[0]), Spell(n.Args[1])
+		if c := n.Args[1]; c.Op == check.Const {
+			y := c.Const
+			return func(r *Run) value.Tri {
+				x := a(r)
+				t := relate(r, op, x, y)
+				if r.trace != nil && t.IsTrue() {
+					r.quote(where, pattern, x.Show(quoteBytes))
+				}
+				return t
+			}
+		}
 		return func(r *Run) value.Tri {
 			x := a(r)
 			t := relate(r, op, x, b(r))

@@ -235,6 +235,9 @@ func (r *Run) ask(f *check.Func, args []value.Value) value.Value {
 			return value.Value{}
 		}
 	}
+	if f.Impl == nil && r.caps[f.Name] == nil {
+		return value.OfMissing(r.names(f.Name))
+	}
 	key, cacheable := keyOf(f, args)
 	if cacheable {
 		if v, ok := r.answers[key]; ok {
@@ -255,15 +258,11 @@ func (r *Run) compute(f *check.Func, args []value.Value) value.Value {
 	if f.Impl != nil {
 		return f.Impl(&r.scratch, args)
 	}
-	answer := r.caps[f.Name]
-	if answer == nil {
-		return value.OfMissing(r.names(f.Name))
-	}
 	gos := make([]any, len(args))
 	for i, a := range args {
 		gos[i] = a.Go()
 	}
-	x, err := guarded(r.ctx, answer, r.message, gos)
+	x, err := guarded(r.ctx, r.caps[f.Name], r.message, gos)
 	if err == nil {
 		var v value.Value
 		if v, err = value.Wrap(f.Out, x); err == nil {
