@@ -159,6 +159,9 @@ func (n *Node) summarise() {
 		cost := a.Cost
 		if n.Op == Loop && i == 1 {
 			cost *= CostLoop
+			if n.Args[0].Op == List {
+				cost *= CostLoop // a list of an operator is longer than one of a message
+			}
 		}
 		n.Cost = min(n.Cost+cost, maxCostSum)
 	}

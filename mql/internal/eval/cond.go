@@ -159,7 +159,7 @@ func (p *Program) some(n *check.Node, lists []*source) *cond {
 		if src.item != nil {
 			item, body := p.val(src.item), p.tri(n, true)
 			test = func(r *Run) value.Tri {
-				r.push(item(r))
+				r.push(item(r), 0)
 				t := body(r)
 				r.depth--
 				return t
@@ -182,11 +182,15 @@ func someItem(lists []valFn, body triFn) triFn {
 		if v.Kind() == value.Missing {
 			return value.True()
 		}
+		outer := 0
+		if r.depth > 0 {
+			outer = r.places[r.depth-1]
+		}
 		for i := range listLen(v) {
 			if !r.spend(1) {
 				break
 			}
-			r.push(v.At(i))
+			r.push(v.At(i), max(i, outer))
 			t := rest(r)
 			r.depth--
 			if t.CanBeTrue() {
@@ -422,6 +426,7 @@ type state struct {
 	over         string
 	trace        *trace
 	scopes       [maxScopes]value.Value
+	places       [maxScopes]int
 }
 
 // isolate begins a computation that is for all rules: it has a budget of its
@@ -435,7 +440,7 @@ func (r *Run) isolate() *state {
 	}
 	s.depth, s.steps, s.over, s.trace = r.depth, r.steps, r.over, r.trace
 	if r.depth > 0 {
-		s.scopes = r.scopes
+		s.scopes, s.places = r.scopes, r.places
 	}
 	r.depth, r.steps, r.over, r.trace = 0, MaxSteps, "", nil
 	return s
@@ -446,7 +451,7 @@ func (r *Run) restore(s *state) bool {
 	over := r.over != ""
 	r.depth, r.steps, r.over, r.trace = s.depth, s.steps, s.over, s.trace
 	if s.depth > 0 {
-		r.scopes = s.scopes
+		r.scopes, r.places = s.scopes, s.places
 	}
 	s.trace = nil
 	r.states = append(r.states, s)

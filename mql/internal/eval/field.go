@@ -93,7 +93,7 @@ func (r *Run) collect(f *field, step int, fact *fieldFacts, profile bool) {
 	if step < len(f.steps) {
 		v := items(f.steps[step](r))
 		for i := range listLen(v) {
-			r.push(v.At(i))
+			r.push(v.At(i), 0) // fields look nothing up
 			r.collect(f, step+1, fact, profile)
 			r.depth--
 		}
@@ -247,7 +247,7 @@ func (p *Program) addField(key, likely string, f *field) {
 // inside computes body with item as the current item.
 func inside(item, body valFn) valFn {
 	return func(r *Run) value.Value {
-		r.push(item(r))
+		r.push(item(r), 0)
 		v := body(r)
 		r.depth--
 		return v

@@ -54,6 +54,7 @@ type Run struct {
 	listSet *lists.Set
 
 	scopes [maxScopes]value.Value
+	places [maxScopes]int // of the items in scopes
 	depth  int
 
 	steps   int
@@ -187,7 +188,24 @@ func (r *Run) names(name string) *value.Names {
 	return n
 }
 
-func (r *Run) push(item value.Value) { r.scopes[r.depth] = item; r.depth++ }
+// push makes item the current item; at is its place in the list, or that of an
+// item whose list it is from, whichever is farther.
+func (r *Run) push(item value.Value, at int) {
+	r.scopes[r.depth], r.places[r.depth] = item, at
+	r.depth++
+}
+
+// place returns the farthest place of the items that refs names: bit 0 is the
+// innermost loop's.
+func (r *Run) place(refs uint32) int {
+	at := 0
+	for k := 1; refs != 0; k, refs = k+1, refs>>1 {
+		if refs&1 != 0 {
+			at = max(at, r.places[r.depth-k])
+		}
+	}
+	return at
+}
 
 // Bounds of folded texts.
 const (
