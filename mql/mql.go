@@ -20,8 +20,8 @@
 // false, "true and missing" is open, and "null and missing" can never be true.
 //
 // Rules are compiled together: equal subexpressions of all rules are computed
-// once per message, dear functions once per message and arguments. A pass of
-// Aho and Corasick's algorithm over each text tells which literals occur; what
+// once per message, dear functions once per message and arguments. One pass over
+// each text, by a rare piece of each literal, tells which literals occur; what
 // can't be true without the absent ones is not evaluated.
 package mql
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"foregate/domain"
 	"foregate/mql/internal/check"
@@ -141,25 +142,33 @@ func confusables() map[rune]string {
 
 func (t *table) replaceConfusables(_ *check.Scratch, a []value.Value) value.Value {
 	s := a[0].Str()
-	i := 0
-	for i < len(s) && s[i] < 0x80 {
-		i++
+	var out []byte
+	plain, copied := map[rune]string(nil), 0
+	for i := 0; i < len(s); {
+		if s[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if plain == nil {
+			plain = t.plain()
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		p, ok := plain[r]
+		if !ok && (r != utf8.RuneError || size > 1) {
+			i += size
+			continue
+		}
+		if !ok { // what is no character becomes one
+			p = string(utf8.RuneError)
+		}
+		out = append(append(out, s[copied:i]...), p...)
+		i += size
+		copied = i
 	}
-	if i == len(s) {
+	if copied == 0 {
 		return a[0]
 	}
-	plain := t.plain()
-	var b strings.Builder
-	b.Grow(len(s))
-	b.WriteString(s[:i])
-	for _, r := range s[i:] {
-		if p, ok := plain[r]; ok {
-			b.WriteString(p)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return value.OfString(b.String())
+	return value.OfString(string(append(out, s[copied:]...)))
 }
 
 // ParseNetwork reads an address or a network in CIDR notation.

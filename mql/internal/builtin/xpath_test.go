@@ -18,9 +18,12 @@ var pages = []string{
 	"<image src=x>", "</p></br><isindex prompt=x>", "<svg><a xlink:href=y class=k></a><foreignObject></svg>", "<div class=a class=b><div style=\"clip-path: x\">t</div></div>",
 	"<h1 id=1>t</h1><h2 aria-label=x>u</h2><title>T</title><frameset>", "<select><option>a<option>b</select><template><a>in</a></template>",
 	"<td style='background-color: red'><a title=x href=y>z</a></td>", "\x00<b\x00>x</b><a\nhref=1>\u00a0</a><!-->", "<admin>x</admin><ul><li>1<li>2<li>3<li>4</ul>",
+	"<div style='clip&#45;path: x'>t</div>", "<DIV STYLE=CLIP-&#X50;ATH>t</DIV>", "<div style='clip&#45path'>t</div>", "<img alt='&fjlig;ord Meet'><img alt='Google&nbsp;Meet'>", "<img alt='G&#111;&#111;gle Meet'>",
 }
 
 var expressions = []string{
+	`//div[contains(@style,"clip-path")]`, `//div[contains(@style, 'clip-path') and @style='clip-path']`, "//img[@alt = 'fjord Meet']", "//img[contains(@alt,'Google')]", "//div[not(contains(@style,'clip-path'))]",
+	"//div[contains(@style,'clip-path') or @class='a']", "//img[starts-with(@alt, 'Google')][contains(@alt, 'Meet')]",
 	"//a", "//p", "//img", "//tbody", "//b", "//comment()", "//@class", "//*/@class", "//img/@src", "//img/@alt", "//title", "//h1",
 	elementsWithText, "//a[@href]", "//a[@href][@style or .//@style]", "//a[contains(@style, 'color')]", "//a[./b]", "//a[.//img[@src]]",
 	"//*[local-name() = 'admin']", `//tr[td[1]/img[@height="25px"]]/td[2]//a]`, `//td[contains(@style, "background-color")]//a[@title and @href]`,

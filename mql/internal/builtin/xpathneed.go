@@ -35,6 +35,45 @@ var xpathLocal = regexp.MustCompile(`^local-name\(\) = ['"]([a-z]+)['"]$`)
 // xpathCompares matches comparisons of such a test.
 var xpathCompares = regexp.MustCompile(`(?:contains|starts-with)\([^()]*(?:\(\))?[^()]*\)\s*[=!<>]`)
 
+// xpathValue matches a test of the value of an attribute, and xpathValues a
+// predicate of nothing but such tests.
+var (
+	xpathValue  = regexp.MustCompile(`(?:contains|starts-with)\(\s*@\s*[\w-]+\s*,\s*("[^"]*"|'[^']*')\s*\)|@\s*[\w-]+\s*=\s*("[^"]*"|'[^']*')`)
+	xpathValues = regexp.MustCompile(`^(?:` + xpathValue.String() + `)(?:\s+and\s+(?:` + xpathValue.String() + `))*$`)
+)
+
+// plainRuns matches the parts of a value that are written as they are, or with
+// numeric character references: no named one stands for these characters, "fj"
+// aside.
+var plainRuns = regexp.MustCompile(`[a-zA-Z0-9-]{3,}`)
+
+// needValues is what the source of a page has if it has attributes with the
+// values that the predicate asks for.
+func needValues(predicate string) []*text.Need {
+	if !xpathValues.MatchString(predicate) {
+		return nil
+	}
+	var needs []*text.Need
+	for _, m := range xpathValue.FindAllStringSubmatch(predicate, -1) {
+		value := m[1] + m[2] // one of them is empty
+		for _, run := range plainRuns.FindAllString(value[1:len(value)-1], -1) {
+			if !strings.Contains(text.Fold(run), "fj") {
+				needs = append(needs, text.NeedAny(append(references(), text.NeedLiteral(text.Fold(run)))...))
+			}
+		}
+	}
+	return needs
+}
+
+// references are what numeric character references begin with.
+func references() []*text.Need {
+	var needs []*text.Need
+	for _, c := range "x0123456789" {
+		needs = append(needs, text.NeedLiteral("&#"+string(c)))
+	}
+	return needs
+}
+
 // NeedXPath is what the source of a page must contain, folded, for the XPath
 // expression to select a node: the names of elements and attributes on its
 // way. It knows location paths; of other expressions it claims nothing.
@@ -124,7 +163,7 @@ func needPredicate(predicate string) []*text.Need {
 		}
 		needs = append(needs, got...)
 	}
-	return needs
+	return append(needs, needValues(predicate)...)
 }
 
 // tight puts calls together that splitting took apart.

@@ -344,15 +344,19 @@ func (c *checker) root(e *syntax.Expr) *Node {
 
 // extend adds the field f to n, merging chains of fields into one path.
 func (c *checker) extend(n *Node, f *value.Field) *Node {
-	fields, owners, base := []*value.Field{f}, []*value.Type{n.Type}, n
-	name := f.Name
+	base, name := n, f.Name
 	if n.Op == Path {
-		base = n.Args[0]
-		fields = append(append([]*value.Field(nil), n.Path.Fields...), f)
-		owners = append(append([]*value.Type(nil), n.Path.Owners...), n.Type)
-		name = n.Name + "." + f.Name
+		base, name = n.Args[0], n.Name+"."+f.Name
 	}
-	x := c.g.intern(&Node{Op: Path, Name: name, Path: value.NewPath(fields, owners), Type: f.Type, Args: []*Node{base}})
+	x := c.g.known(&Node{Op: Path, Name: name, Args: []*Node{base}})
+	if x == nil {
+		fields, owners := []*value.Field{f}, []*value.Type{n.Type}
+		if n.Op == Path {
+			fields = append(append([]*value.Field(nil), n.Path.Fields...), f)
+			owners = append(append([]*value.Type(nil), n.Path.Owners...), n.Type)
+		}
+		x = c.g.intern(&Node{Op: Path, Name: name, Path: value.NewPath(fields, owners), Type: f.Type, Args: []*Node{base}})
+	}
 	if gate := c.env.Gates[n.Type.Name+"."+f.Name]; gate != "" {
 		return c.g.intern(&Node{Op: Gate, Name: gate, Type: f.Type, Args: []*Node{x}})
 	}
@@ -529,11 +533,21 @@ func (c *checker) verify(f *Func, e *syntax.Expr) {
 	var at []*syntax.Expr
 	for i, a := range e.Args {
 		if x := a.Unparen(); x.Op == syntax.String && f.In[min(i, len(f.In)-1)].Literal {
+			if _, ok := c.g.verified[verified{f.Name, x.Str}]; ok {
+				continue
+			}
 			texts = append(texts, x.Str)
 			at = append(at, a)
 		}
 	}
+	if len(texts) == 0 {
+		return
+	}
 	if i, wrong := f.Verify(texts); wrong != "" {
 		c.errorf(at[i], "", "%s", wrong)
+		return
+	}
+	for _, s := range texts {
+		c.g.verified[verified{f.Name, s}] = struct{}{}
 	}
 }

@@ -66,38 +66,51 @@ const (
 	costText   = 40
 	costRegex  = 400
 	costParse  = 2000
-	costLoop   = 8 // factor on the body
+	CostLoop   = 8 // factor on the body of a loop
 	costAsk    = 1_000_000
 	maxCostSum = 1 << 40
 )
 
 // Graph interns nodes.
 type Graph struct {
-	Nodes []*Node
-	index map[string]*Node
+	Nodes    []*Node
+	index    map[string]*Node
+	key      []byte                // of the node looked up last
+	verified map[verified]struct{} // literal arguments that functions accepted
 }
 
+type verified struct{ function, text string }
+
 // NewGraph returns an empty graph.
-func NewGraph() *Graph { return &Graph{index: map[string]*Node{}} }
+func NewGraph() *Graph {
+	return &Graph{index: map[string]*Node{}, verified: map[verified]struct{}{}}
+}
+
+// known returns the node equal to n, counting the use, or nil.
+func (g *Graph) known(n *Node) *Node {
+	g.key = n.appendKey(g.key[:0])
+	old := g.index[string(g.key)]
+	if old != nil {
+		old.Uses++
+	}
+	return old
+}
 
 // intern returns the node equal to n, counting the use.
 func (g *Graph) intern(n *Node) *Node {
-	key := n.key()
-	if old := g.index[key]; old != nil {
-		old.Uses++
+	if old := g.known(n); old != nil {
 		return old
 	}
 	n.ID = len(g.Nodes)
 	n.Uses = 1
 	n.summarise()
 	g.Nodes = append(g.Nodes, n)
-	g.index[key] = n
+	g.index[string(g.key)] = n
 	return n
 }
 
-// key spells n with its arguments as identities.
-func (n *Node) key() string {
-	var b strings.Builder
+// appendKey spells n with its arguments as identities.
+func (n *Node) appendKey(b []byte) []byte {
 	var flags byte
 	if n.Fold {
 		flags |= 1
@@ -105,34 +118,31 @@ func (n *Node) key() string {
 	if n.Negate {
 		flags |= 2
 	}
-	b.WriteByte(byte(n.Op))
-	b.WriteByte(flags)
-	b.WriteString(strconv.Itoa(n.N))
-	for _, part := range append([]string{n.Name}, n.Ops...) {
-		b.WriteByte('|')
-		b.WriteString(part)
+	b = append(b, byte(n.Op), flags)
+	b = strconv.AppendInt(b, int64(n.N), 10)
+	b = append(append(b, '|'), n.Name...)
+	for _, op := range n.Ops {
+		b = append(append(b, '|'), op...)
 	}
-	b.WriteByte('|')
+	b = append(b, '|')
 	if n.Func != nil {
-		b.WriteString(n.Func.Name)
+		b = append(b, n.Func.Name...)
 	}
 	if n.Op == Const {
-		b.WriteByte('|')
-		b.WriteByte(byte(n.Const.Kind()))
+		b = append(b, '|', byte(n.Const.Kind()))
 		if n.Const.Kind() == value.String {
-			b.WriteString(n.Const.Str())
+			b = append(b, n.Const.Str()...)
 		} else {
-			b.WriteString(n.Const.Show(1 << 20))
+			b = append(b, n.Const.Show(1<<20)...)
 		}
 	}
 	if n.Op == Scope {
-		b.WriteString(typeKey(n.Type))
+		b = append(b, typeKey(n.Type)...)
 	}
 	for _, a := range n.Args {
-		b.WriteByte(',')
-		b.WriteString(strconv.Itoa(a.ID))
+		b = strconv.AppendInt(append(b, ','), int64(a.ID), 10)
 	}
-	return b.String()
+	return b
 }
 
 // summarise computes what follows from the arguments.
@@ -148,7 +158,10 @@ func (n *Node) summarise() {
 		n.Asks = n.Asks || a.Asks
 		cost := a.Cost
 		if n.Op == Loop && i == 1 {
-			cost *= costLoop
+			cost *= CostLoop
+			if n.Args[0].Op == List {
+				cost *= CostLoop // a list of an operator is longer than one of a message
+			}
 		}
 		n.Cost = min(n.Cost+cost, maxCostSum)
 	}

@@ -56,6 +56,17 @@ func (p *Program) relation(n *check.Node) triFn {
 			return equalsText(a, c.Const.Str(), Spell(n.Args[0]))
 		}
 		where, pattern := Spell(n.Args[0]), Spell(n.Args[1])
+		if c := n.Args[1]; c.Op == check.Const {
+			y := c.Const
+			return func(r *Run) value.Tri {
+				x := a(r)
+				t := relate(r, op, x, y)
+				if r.trace != nil && t.IsTrue() {
+					r.quote(where, pattern, x.Show(quoteBytes))
+				}
+				return t
+			}
+		}
 		return func(r *Run) value.Tri {
 			x := a(r)
 			t := relate(r, op, x, b(r))
@@ -213,6 +224,7 @@ func constants(n *check.Node) bool {
 // inNamed looks up a $list.
 func (p *Program) inNamed(n, rhs *check.Node) triFn {
 	x, slot, name, fold, where := p.val(n.Args[0]), p.listSlot(rhs.Name), "$"+rhs.Name, n.Fold, Spell(n.Args[0])
+	refs := n.Args[0].Refs
 	return func(r *Run) value.Tri {
 		v := x(r)
 		switch v.Kind() {
@@ -228,7 +240,7 @@ func (p *Program) inNamed(n, rhs *check.Node) triFn {
 		if l == nil {
 			return value.MissingTri(r.names(name))
 		}
-		ok, err := r.has(l, v, fold)
+		ok, err := r.has(l, v, fold, refs)
 		if err != nil {
 			if r.reasons == nil {
 				r.reasons = map[string]string{}
@@ -243,12 +255,14 @@ func (p *Program) inNamed(n, rhs *check.Node) triFn {
 	}
 }
 
-// maxLookups bounds what lists that live elsewhere are asked of one message,
-// entries that were asked for before aside: rules ask for the domains of links,
-// of which an attacker may send any number.
+// maxLookups bounds what lists that live elsewhere are asked: of a list of the
+// message they are asked about so many items, the first ones. Rules ask for the
+// domains of links, of which an attacker may send any number. That the place of
+// the item decides, and not how much was asked before, makes the outcome of a
+// rule independent of other rules and of what the prefilter passes over.
 const maxLookups = 500
 
-var errLookups = fmt.Errorf("more than %d look-ups for one message", maxLookups)
+var errLookups = fmt.Errorf("only the first %d items of a list are looked up", maxLookups)
 
 // askedOf is a question to a list that lives elsewhere, and lookedUp what came of it.
 type (
@@ -262,17 +276,18 @@ type (
 	}
 )
 
-// has asks a list for v, a list that lives elsewhere once per message and entry.
-func (r *Run) has(l *lists.List, v value.Value, fold bool) (bool, error) {
+// has asks a list for v, which refers to the loops refs; a list that lives
+// elsewhere once per message and entry.
+func (r *Run) has(l *lists.List, v value.Value, fold bool, refs uint32) (bool, error) {
 	if !l.Elsewhere() {
 		return l.Has(r.ctx, v.Str(), fold)
+	}
+	if r.place(refs) >= maxLookups {
+		return false, errLookups
 	}
 	key := askedOf{l, r.fold(v)}
 	if a, ok := r.lookedUp[key]; ok {
 		return a.ok, a.err
-	}
-	if len(r.lookedUp) >= maxLookups {
-		return false, errLookups
 	}
 	var a lookedUp
 	a.ok, a.err = l.Has(r.ctx, v.Str(), fold)

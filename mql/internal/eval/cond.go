@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"foregate/mql/internal/check"
@@ -30,21 +31,34 @@ const (
 )
 
 // cond is a condition. Equal ones are one, so that they are evaluated once per
-// message.
+// message. A message looks at thousands, so a condition is 64 bytes, a line of
+// the processor's cache, and those made together lie together.
 type cond struct {
-	kind     condKind
-	id       int // in order of making
-	slot     int // where the outcome is remembered, of condHolds and up
-	field    int
-	literals []int  // sorted
-	masks    []mask // literals, as bits
+	kind    condKind
+	proves  bool // where test is met it is true, unless Run.unsure says otherwise
+	field   int32
+	slot    int32 // where the outcome is remembered, of condHolds and up; of literals the word of bits
+	atLeast int32
+	bits    uint64 // literals: the first word of them
+	kids    []*cond
+	test    triFn
+	*condMore
+}
+
+// condMore is what of a condition is seldom looked at.
+type condMore struct {
+	masks    []mask // literals: the other words
+	literals []int  // by number in the field, sorted
 	bytes    *text.ByteSet
 	run      int
-	test     triFn
-	kids     []*cond
-	atLeast  int
+	quick    *cond // of alternatives: unless it holds, none but slow can
+	slow     []*cond
+	id       int // in order of making
 	cost     int // rough price, as of nodes
 }
+
+// condSlab is how many conditions are allocated together.
+const condSlab = 128
 
 // mask is a word of a set of literals.
 type mask struct {
@@ -58,21 +72,27 @@ const (
 	costProfile = 3
 )
 
-// intern returns the condition equal to c.
-func (p *Program) intern(c *cond, key string) *cond {
+// intern returns the condition equal to made.
+func (p *Program) intern(made cond, key string) *cond {
 	if old := p.condIDs[key]; old != nil {
 		return old
 	}
+	if len(p.slab) == 0 {
+		p.slab = make([]cond, condSlab)
+	}
+	c := &p.slab[0]
+	p.slab = p.slab[1:]
+	*c = made
 	c.id = len(p.condIDs)
 	if c.kind >= condHolds {
-		c.slot = p.conds
+		c.slot = int32(p.conds)
 		p.conds++
 	}
 	p.condIDs[key] = c
 	return c
 }
 
-// occurs is the condition that one of the literals, by number, occurs in f.
+// occurs is the condition that one of the field's literals, by number, occurs in it.
 func (p *Program) occurs(field int, literals []int) *cond {
 	slices.Sort(literals)
 	literals = slices.Compact(literals)
@@ -83,32 +103,102 @@ func (p *Program) occurs(field int, literals []int) *cond {
 	if old := p.condIDs[string(key)]; old != nil {
 		return old
 	}
-	c := &cond{kind: condOccurs, field: field, literals: literals}
+	masks := []mask{}
 	for _, lit := range literals {
-		if k := len(c.masks) - 1; k >= 0 && c.masks[k].word == lit>>6 {
-			c.masks[k].bits |= 1 << (lit & 63)
+		if k := len(masks) - 1; k >= 0 && masks[k].word == lit>>6 {
+			masks[k].bits |= 1 << (lit & 63)
 		} else {
-			c.masks = append(c.masks, mask{word: lit >> 6, bits: 1 << (lit & 63)})
+			masks = append(masks, mask{word: lit >> 6, bits: 1 << (lit & 63)})
 		}
 	}
-	c.cost = costOccurs * len(c.masks)
+	c := cond{kind: condOccurs, field: int32(field), slot: int32(masks[0].word), bits: masks[0].bits,
+		condMore: &condMore{masks: masks[1:], literals: literals, cost: costOccurs * len(masks)}}
 	return p.intern(c, string(key))
 }
 
 // literal returns the condition that lit occurs in f.
 func (p *Program) literal(f *field, lit string) *cond {
-	i, ok := p.literalIDs[lit]
+	w := f.words
+	i, ok := w.ids[lit]
 	if !ok {
-		i = len(p.literals)
-		p.literals = append(p.literals, lit)
-		p.literalIDs[lit] = i
+		i = len(w.literals)
+		w.literals = append(w.literals, lit)
+		w.ids[lit] = i
 	}
 	return p.occurs(f.id, []int{i})
 }
 
 // holds is the condition that n can be true; n stands outside all loops.
 func (p *Program) holds(n *check.Node) *cond {
-	return p.intern(&cond{kind: condHolds, test: p.tri(n, true), cost: n.Cost}, fmt.Sprint("holds ", n.ID))
+	key := "holds " + strconv.Itoa(n.ID)
+	if old := p.condIDs[key]; old != nil {
+		return old
+	}
+	return p.intern(cond{kind: condHolds, test: p.tri(n, true), proves: !n.Asks, condMore: &condMore{cost: n.Cost}}, key)
+}
+
+// never is the condition that does not hold.
+func (p *Program) never() *cond { return p.group(condAny, nil, 1) }
+
+// some is the condition that n can be true of an item of one of the lists.
+func (p *Program) some(n *check.Node, lists []*source) *cond {
+	conds := make([]*cond, len(lists))
+	for i, src := range lists {
+		if src.page != nil {
+			return nil
+		}
+		key := "some " + src.key + " " + strconv.Itoa(n.ID)
+		if conds[i] = p.condIDs[key]; conds[i] != nil {
+			continue
+		}
+		var steps []valFn
+		for _, s := range src.steps {
+			steps = append(steps, p.val(s))
+		}
+		test := someItem(steps, p.tri(n, true))
+		if src.item != nil {
+			item, body := p.val(src.item), p.tri(n, true)
+			test = func(r *Run) value.Tri {
+				r.push(item(r), 0)
+				t := body(r)
+				r.depth--
+				return t
+			}
+		}
+		conds[i] = p.intern(cond{kind: condHolds, test: test, condMore: &condMore{cost: n.Cost * check.CostLoop}}, key)
+	}
+	return p.anyOf(conds)
+}
+
+// someItem tells whether body can be true of an item of the last of the lists,
+// each of which but the first is one of an item of the one before.
+func someItem(lists []valFn, body triFn) triFn {
+	if len(lists) == 0 {
+		return body
+	}
+	list, rest := lists[0], someItem(lists[1:], body)
+	return func(r *Run) value.Tri {
+		v := items(list(r))
+		if v.Kind() == value.Missing {
+			return value.True()
+		}
+		outer := 0
+		if r.depth > 0 {
+			outer = r.places[r.depth-1]
+		}
+		for i := range listLen(v) {
+			if !r.spend(1) {
+				break
+			}
+			r.push(v.At(i), max(i, outer))
+			t := rest(r)
+			r.depth--
+			if t.CanBeTrue() {
+				return value.True()
+			}
+		}
+		return value.False()
+	}
 }
 
 // nonEmpty is the condition that the list n has an item, or could have one.
@@ -121,14 +211,14 @@ func (p *Program) nonEmpty(n *check.Node) *cond {
 		}
 		return value.Of(listLen(v) > 0)
 	}
-	return p.intern(&cond{kind: condHolds, test: test, cost: n.Cost}, fmt.Sprint("items ", n.ID))
+	return p.intern(cond{kind: condHolds, test: test, condMore: &condMore{cost: n.Cost}}, fmt.Sprint("items ", n.ID))
 }
 
 // present is the condition that n is not null.
 func (p *Program) present(n *check.Node) *cond {
 	fn := p.val(n)
 	test := func(r *Run) value.Tri { return value.Of(!fn(r).IsNull()) }
-	return p.intern(&cond{kind: condHolds, test: test, cost: n.Cost}, fmt.Sprint("present ", n.ID))
+	return p.intern(cond{kind: condHolds, test: test, condMore: &condMore{cost: n.Cost}}, fmt.Sprint("present ", n.ID))
 }
 
 // lower turns a need of one of the fields into a condition.
@@ -157,10 +247,10 @@ func (p *Program) lower(n *text.Need, fields []*field) *cond {
 		case n.Lit != "":
 			conds = append(conds, p.literal(f, n.Lit))
 		case n.Bytes != nil:
-			c := &cond{kind: condBytes, field: f.id, bytes: n.Bytes, cost: costProfile}
+			c := cond{kind: condBytes, field: int32(f.id), condMore: &condMore{bytes: n.Bytes, cost: costProfile}}
 			conds = append(conds, p.intern(c, fmt.Sprint("bytes ", f.id, *n.Bytes)))
 		default:
-			c := &cond{kind: condRun, field: f.id, run: n.Run, cost: costProfile}
+			c := cond{kind: condRun, field: int32(f.id), condMore: &condMore{run: n.Run, cost: costProfile}}
 			conds = append(conds, p.intern(c, fmt.Sprint("run ", f.id, " ", n.Run)))
 		}
 	}
@@ -186,7 +276,7 @@ func (p *Program) group(kind condKind, kids []*cond, atLeast int) *cond {
 	kids = slices.Clone(kids)
 	slices.SortFunc(kids, byPrice)
 	key := binary.AppendUvarint([]byte{'g', byte(kind)}, uint64(atLeast))
-	c := &cond{kind: kind, kids: kids, atLeast: atLeast}
+	c := cond{kind: kind, kids: kids, atLeast: int32(atLeast), condMore: &condMore{}}
 	for _, k := range kids {
 		key = binary.AppendUvarint(key, uint64(k.id))
 		c.cost = min(c.cost+k.cost, 1<<40)
@@ -245,7 +335,7 @@ func (p *Program) merge(conds []*cond) []*cond {
 				add(k)
 			}
 		case c.kind == condOccurs:
-			byField[c.field] = append(byField[c.field], c.literals...)
+			byField[int(c.field)] = append(byField[int(c.field)], c.literals...)
 		case !seen[c]:
 			seen[c] = true
 			out = append(out, c)
@@ -270,7 +360,10 @@ func (r *Run) met(c *cond) bool {
 	case condOccurs:
 		bits := r.facts[c.field].bits
 		if r.facts[c.field].found != r.epoch {
-			bits = r.literalsOf(c.field)
+			bits = r.literalsOf(int(c.field))
+		}
+		if bits[c.slot]&c.bits != 0 {
+			return true
 		}
 		for _, m := range c.masks {
 			if bits[m.word]&m.bits != 0 {
@@ -279,9 +372,9 @@ func (r *Run) met(c *cond) bool {
 		}
 		return false
 	case condBytes:
-		return r.profileOf(c.field).Bytes.Meets(c.bytes)
+		return r.profileOf(int(c.field)).Bytes.Meets(c.bytes)
 	case condRun:
-		return r.profileOf(c.field).Run >= c.run
+		return r.profileOf(int(c.field)).Run >= c.run
 	}
 	if known := r.condAt[c.slot]; known>>1 == r.epoch {
 		return known&1 != 0
@@ -305,8 +398,11 @@ func (r *Run) test(c *cond) bool {
 		}
 		return true
 	case condAny:
-		need := c.atLeast
-		for _, k := range c.kids {
+		need, kids := c.atLeast, c.kids
+		if c.quick != nil && !r.met(c.quick) {
+			kids = c.slow
+		}
+		for _, k := range kids {
 			if r.met(k) {
 				if need--; need == 0 {
 					return true
@@ -318,6 +414,9 @@ func (r *Run) test(c *cond) bool {
 	s := r.isolate()
 	t := c.test(r)
 	over := r.restore(s)
+	if c.proves && (over || t.CanBeTrue() && !t.IsTrue()) {
+		r.unsure = true
+	}
 	return over || t.CanBeTrue()
 }
 
@@ -327,6 +426,7 @@ type state struct {
 	over         string
 	trace        *trace
 	scopes       [maxScopes]value.Value
+	places       [maxScopes]int
 }
 
 // isolate begins a computation that is for all rules: it has a budget of its
@@ -340,7 +440,7 @@ func (r *Run) isolate() *state {
 	}
 	s.depth, s.steps, s.over, s.trace = r.depth, r.steps, r.over, r.trace
 	if r.depth > 0 {
-		s.scopes = r.scopes
+		s.scopes, s.places = r.scopes, r.places
 	}
 	r.depth, r.steps, r.over, r.trace = 0, MaxSteps, "", nil
 	return s
@@ -351,7 +451,7 @@ func (r *Run) restore(s *state) bool {
 	over := r.over != ""
 	r.depth, r.steps, r.over, r.trace = s.depth, s.steps, s.over, s.trace
 	if s.depth > 0 {
-		r.scopes = s.scopes
+		r.scopes, r.places = s.scopes, s.places
 	}
 	s.trace = nil
 	r.states = append(r.states, s)

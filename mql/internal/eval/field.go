@@ -16,6 +16,16 @@ type field struct {
 	get   valFn   // the text, of the innermost item
 	many  bool    // get answers a list of texts
 	anew  bool    // get answers the source of what rules see written anew
+	words *words
+}
+
+// words are the literals looked for in a field, or in fields that are likely to
+// hold the same text: they are searched together.
+type words struct {
+	literals []string       // by number
+	ids      map[string]int // until the program is finished
+	matcher  *text.Matcher
+	fields   int // how many use them
 }
 
 // source is a list that a loop runs over, as a chain of lists, or one text that
@@ -35,13 +45,6 @@ type fieldFacts struct {
 	profile  text.Profile
 }
 
-// textFacts is the same of one text, which many fields may hold.
-type textFacts struct {
-	found, profiled bool
-	bits            text.Bits
-	profile         text.Profile
-}
-
 // minKeptText is the length in bytes from which what is known of a text is kept
 // for the next field that holds it.
 const minKeptText = 128
@@ -51,7 +54,7 @@ const minKeptText = 128
 func (r *Run) literalsOf(id int) text.Bits {
 	fact := &r.facts[id]
 	if fact.bits == nil {
-		fact.bits = text.NewBits(len(r.prog.literals))
+		fact.bits = text.NewBits(len(r.prog.fields[id].words.literals))
 	}
 	clear(fact.bits)
 	s := r.isolate()
@@ -90,7 +93,7 @@ func (r *Run) collect(f *field, step int, fact *fieldFacts, profile bool) {
 	if step < len(f.steps) {
 		v := items(f.steps[step](r))
 		for i := range listLen(v) {
-			r.push(v.At(i))
+			r.push(v.At(i), 0) // fields look nothing up
 			r.collect(f, step+1, fact, profile)
 			r.depth--
 		}
@@ -98,47 +101,55 @@ func (r *Run) collect(f *field, step int, fact *fieldFacts, profile bool) {
 	}
 	v := f.get(r)
 	if !f.many {
-		r.addText(fact, v, profile)
+		r.addText(f, fact, v, profile)
 		return
 	}
 	for i := range listLen(v) {
-		r.addText(fact, v.At(i), profile)
+		r.addText(f, fact, v.At(i), profile)
 	}
 }
 
-func (r *Run) addText(fact *fieldFacts, v value.Value, profile bool) {
+func (r *Run) addText(f *field, fact *fieldFacts, v value.Value, profile bool) {
 	switch {
 	case v.Kind() != value.String:
 	case profile:
 		r.addProfile(fact, v)
 	default:
-		r.addLiterals(fact, v)
+		r.addLiterals(f.words, fact.bits, v)
 	}
 }
 
-func (r *Run) addLiterals(fact *fieldFacts, v value.Value) {
+// textIn is a text in which words are looked for.
+type textIn struct {
+	words *words
+	text  textKey
+}
+
+func (r *Run) addLiterals(w *words, bits text.Bits, v value.Value) {
 	s := v.Str()
-	if len(s) < minKeptText {
-		r.find(v, fact.bits)
+	if w.fields == 1 || len(s) < minKeptText {
+		r.find(w, bits, v)
 		return
 	}
-	t := r.textFacts(v)
-	if !t.found {
-		t.found = true
-		clear(t.bits)
-		r.find(v, t.bits)
+	p, n := v.TextID()
+	key := textIn{w, textKey{p, n}}
+	known := r.found[key]
+	if known == nil {
+		known = text.NewBits(len(w.literals))
+		r.find(w, known, v)
+		r.found[key] = known
 	}
-	for i, w := range t.bits {
-		fact.bits[i] |= w
+	for i, x := range known {
+		bits[i] |= x
 	}
 }
 
-func (r *Run) find(v value.Value, bits text.Bits) {
+func (r *Run) find(w *words, bits text.Bits, v value.Value) {
 	s := v.Str()
 	if !text.IsASCII(s) {
 		s = r.fold(v)
 	}
-	r.prog.matcher.Find(s, bits)
+	w.matcher.Find(s, bits)
 }
 
 func (r *Run) addProfile(fact *fieldFacts, v value.Value) {
@@ -147,43 +158,14 @@ func (r *Run) addProfile(fact *fieldFacts, v value.Value) {
 		fact.profile.Add(s)
 		return
 	}
-	t := r.textFacts(v)
-	if !t.profiled {
-		t.profiled, t.profile = true, text.Profile{}
-		t.profile.Add(s)
-	}
-	fact.profile.Join(&t.profile)
-}
-
-// textFacts returns what is known of v's text.
-func (r *Run) textFacts(v value.Value) *textFacts {
 	p, n := v.TextID()
 	key := textKey{p, n}
-	if t := r.texts[key]; t != nil {
-		return t
+	known, ok := r.profiles[key]
+	if !ok {
+		known.Add(s)
+		r.profiles[key] = known
 	}
-	var t *textFacts
-	if n := len(r.spare); n > 0 {
-		t, r.spare = r.spare[n-1], r.spare[:n-1]
-	} else {
-		t = &textFacts{bits: text.NewBits(len(r.prog.literals))}
-	}
-	t.found, t.profiled = false, false
-	r.texts[key] = t
-	return t
-}
-
-// maxSpare bounds what a run keeps for later messages, in texts.
-const maxSpare = 64
-
-// forget drops what is known of the message's texts.
-func (r *Run) forget() {
-	for _, t := range r.texts {
-		if len(r.spare) < maxSpare {
-			r.spare = append(r.spare, t)
-		}
-	}
-	clear(r.texts)
+	fact.profile.Join(&known)
 }
 
 // static reports nodes whose value depends on nothing but the message and the
@@ -213,14 +195,14 @@ func (p *Program) fieldOf(n *check.Node) *field {
 }
 
 func (p *Program) field(src *source, n *check.Node) *field {
-	key := "|" + strconv.Itoa(n.ID)
+	key, likely := "|"+strconv.Itoa(n.ID), likeness(src, n)
 	if src != nil {
 		key = src.key + key
 	}
 	if f := p.fieldIDs[key]; f != nil {
 		return f
 	}
-	f := &field{id: len(p.fields), get: p.val(n), many: n.Type.Kind == value.List}
+	f := &field{get: p.val(n), many: n.Type.Kind == value.List}
 	if src != nil {
 		for _, s := range src.steps {
 			f.steps = append(f.steps, p.val(s))
@@ -229,12 +211,35 @@ func (p *Program) field(src *source, n *check.Node) *field {
 			f.get = inside(p.val(src.item), f.get)
 		}
 	}
-	p.addField(key, f)
+	p.addField(key, likely, f)
 	return f
 }
 
-func (p *Program) addField(key string, f *field) {
-	f.id = len(p.fields)
+// likeness is equal for fields that are likely to hold the same text: a text
+// seldom has look-alikes to replace.
+func likeness(src *source, n *check.Node) string {
+	for n.Op == check.Call && n.Func.Name == "strings.replace_confusables" {
+		n = n.Args[0]
+	}
+	switch {
+	case src != nil && src.item != nil && n.Op == check.Scope:
+		return likeness(nil, src.item)
+	case src != nil:
+		return src.key + likeness(nil, n)
+	case n.Op == check.Path:
+		return strconv.Itoa(n.Args[0].ID) + "." + n.Name
+	}
+	return "#" + strconv.Itoa(n.ID)
+}
+
+func (p *Program) addField(key, likely string, f *field) {
+	w := p.wordsOf[likely]
+	if w == nil {
+		w = &words{ids: map[string]int{}}
+		p.wordsOf[likely] = w
+	}
+	w.fields++
+	f.id, f.words = len(p.fields), w
 	p.fieldIDs[key] = f
 	p.fields = append(p.fields, f)
 }
@@ -242,7 +247,7 @@ func (p *Program) addField(key string, f *field) {
 // inside computes body with item as the current item.
 func inside(item, body valFn) valFn {
 	return func(r *Run) value.Value {
-		r.push(item(r))
+		r.push(item(r), 0)
 		v := body(r)
 		r.depth--
 		return v

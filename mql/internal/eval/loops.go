@@ -48,7 +48,7 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 			src = src.Args[0]
 		}
 	}
-	loop := anyOver(p.val(src), body, positive)
+	loop := anyOver(p.val(src), body, positive, src.Refs)
 	if !positive || n.Free != 0 {
 		return loop
 	}
@@ -64,8 +64,9 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 	}
 }
 
-// anyOver is true where the body is for an item.
-func anyOver(list valFn, body triFn, positive bool) triFn {
+// anyOver is true where the body is for an item. The list refers to the loops
+// refs.
+func anyOver(list valFn, body triFn, positive bool, refs uint32) triFn {
 	return func(r *Run) value.Tri {
 		v := items(list(r))
 		switch v.Kind() {
@@ -74,13 +75,13 @@ func anyOver(list valFn, body triFn, positive bool) triFn {
 		case value.Missing:
 			return overMissing(r, v, body)
 		}
-		acc := value.False()
+		acc, outer := value.False(), r.place(refs)
 		for i := range v.Len() {
 			if !r.spend(1) {
 				return r.overrun()
 			}
 			mark := r.mark()
-			r.push(v.At(i))
+			r.push(v.At(i), max(i, outer))
 			t := body(r)
 			r.depth--
 			r.rewind(mark, t)
@@ -110,14 +111,14 @@ func ofMissingItem(r *Run, list value.Value, body triFn) value.Tri {
 	if !r.spend(1) {
 		return r.overrun()
 	}
-	r.push(list)
+	r.push(list, 0)
 	t := body(r)
 	r.depth--
 	return t
 }
 
 func (p *Program) all(n *check.Node) triFn {
-	list, body := p.val(n.Args[0]), p.tri(n.Args[1], false)
+	list, body, refs := p.val(n.Args[0]), p.tri(n.Args[1], false), n.Args[0].Refs
 	return func(r *Run) value.Tri {
 		v := items(list(r))
 		switch v.Kind() {
@@ -126,12 +127,12 @@ func (p *Program) all(n *check.Node) triFn {
 		case value.Missing:
 			return value.MissingTri(v.Names())
 		}
-		acc := value.True()
+		acc, outer := value.True(), r.place(refs)
 		for i := range v.Len() {
 			if !r.spend(1) {
 				return r.overrun()
 			}
-			r.push(v.At(i))
+			r.push(v.At(i), max(i, outer))
 			t := body(r)
 			r.depth--
 			if acc = acc.And(t); acc.IsFalse() {
@@ -144,7 +145,7 @@ func (p *Program) all(n *check.Node) triFn {
 
 // loop compiles the collection functions that answer values.
 func (p *Program) loop(n *check.Node) valFn {
-	list := p.val(n.Args[0])
+	list, refs := p.val(n.Args[0]), n.Args[0].Refs
 	switch n.Func.Name {
 	case "length":
 		return func(r *Run) value.Value { return length(list(r)) }
@@ -153,17 +154,17 @@ func (p *Program) loop(n *check.Node) valFn {
 	case "flatten":
 		return func(r *Run) value.Value { return flatten(r, items(list(r))) }
 	case "filter":
-		return p.filter(list, p.tri(n.Args[1], false))
+		return p.filter(list, p.tri(n.Args[1], false), refs)
 	case "ratio":
-		return p.ratio(list, p.tri(n.Args[1], false))
+		return p.ratio(list, p.tri(n.Args[1], false), refs)
 	case "map":
-		return p.mapping(list, p.val(n.Args[1]))
+		return p.mapping(list, p.val(n.Args[1]), refs)
 	}
 	body := func(r *Run) value.Value { return r.scopes[r.depth-1] }
 	if len(n.Args) > 1 {
 		body = p.val(n.Args[1])
 	}
-	return p.distinct(list, body)
+	return p.distinct(list, body, refs)
 }
 
 func length(v value.Value) value.Value {
@@ -233,7 +234,7 @@ func listLen(v value.Value) int {
 	return v.Len()
 }
 
-func (p *Program) filter(list valFn, body triFn) valFn {
+func (p *Program) filter(list valFn, body triFn, refs uint32) valFn {
 	return func(r *Run) value.Value {
 		v := items(list(r))
 		if v.Kind() == value.Missing {
@@ -242,14 +243,14 @@ func (p *Program) filter(list valFn, body triFn) valFn {
 			}
 			return value.OfList(nil)
 		}
-		out := []value.Value{}
+		out, outer := []value.Value{}, r.place(refs)
 		var names *value.Names
 		for i := range listLen(v) {
 			if !r.spend(1) {
 				return value.OfMissing(r.names(r.over))
 			}
 			item := v.At(i)
-			r.push(item)
+			r.push(item, max(i, outer))
 			t := body(r)
 			r.depth--
 			switch {
@@ -266,7 +267,7 @@ func (p *Program) filter(list valFn, body triFn) valFn {
 	}
 }
 
-func (p *Program) ratio(list valFn, body triFn) valFn {
+func (p *Program) ratio(list valFn, body triFn, refs uint32) valFn {
 	return func(r *Run) value.Value {
 		v := items(list(r))
 		if v.Kind() == value.Missing {
@@ -275,13 +276,13 @@ func (p *Program) ratio(list valFn, body triFn) valFn {
 		if listLen(v) == 0 {
 			return value.Value{}
 		}
-		n := 0
+		n, outer := 0, r.place(refs)
 		var names *value.Names
 		for i := range v.Len() {
 			if !r.spend(1) {
 				return value.OfMissing(r.names(r.over))
 			}
-			r.push(v.At(i))
+			r.push(v.At(i), max(i, outer))
 			t := body(r)
 			r.depth--
 			switch {
@@ -298,18 +299,18 @@ func (p *Program) ratio(list valFn, body triFn) valFn {
 	}
 }
 
-func (p *Program) mapping(list, body valFn) valFn {
+func (p *Program) mapping(list, body valFn, refs uint32) valFn {
 	return func(r *Run) value.Value {
 		v := items(list(r))
 		if v.Kind() != value.List {
 			return v
 		}
-		out := make([]value.Value, v.Len())
+		out, outer := make([]value.Value, v.Len()), r.place(refs)
 		for i := range out {
 			if !r.spend(1) {
 				return value.OfMissing(r.names(r.over))
 			}
-			r.push(v.At(i))
+			r.push(v.At(i), max(i, outer))
 			out[i] = body(r)
 			r.depth--
 		}
@@ -318,20 +319,20 @@ func (p *Program) mapping(list, body valFn) valFn {
 }
 
 // distinct keeps the first item of each key.
-func (p *Program) distinct(list, body valFn) valFn {
+func (p *Program) distinct(list, body valFn, refs uint32) valFn {
 	return func(r *Run) value.Value {
 		v := items(list(r))
 		if v.Kind() == value.Missing {
 			return v
 		}
-		out := []value.Value{}
+		out, outer := []value.Value{}, r.place(refs)
 		seen := map[any]struct{}{}
 		for i := range listLen(v) {
 			if !r.spend(1) {
 				return value.OfMissing(r.names(r.over))
 			}
 			item := v.At(i)
-			r.push(item)
+			r.push(item, max(i, outer))
 			key := body(r)
 			r.depth--
 			if key.Kind() == value.Missing {

@@ -17,16 +17,30 @@ import (
 // own: evaluated once per message, for all rules that share it.
 const maxAtomCost = 1000
 
+// maxItemCost is the same of a test of the items of a list.
+const maxItemCost = 64
+
 // need derives the condition without which n can't be true. scopes are the
 // lists of the enclosing loops, outermost first, nil where unknown.
 func (p *Program) need(n *check.Node, scopes [][]*source) *cond {
-	if c := p.needOf(n, scopes); c != nil {
+	if n.Free > 0 {
+		c := p.needOf(n, scopes)
+		if c == nil && n.Refs == 1 && n.Uses >= minShared && n.Type.Kind == value.Bool && n.Cost <= maxItemCost && len(scopes) > 0 && !asks(n) {
+			if lists := scopes[len(scopes)-1]; lists != nil {
+				return p.some(n, lists)
+			}
+		}
 		return c
 	}
-	if n.Free == 0 && n.Type.Kind == value.Bool && n.Cost <= maxAtomCost && n.Op != check.Const && !asks(n) {
-		return p.holds(n)
+	c, ok := p.needed[n.ID]
+	if !ok {
+		c = p.needOf(n, nil)
+		if c == nil && n.Type.Kind == value.Bool && n.Cost <= maxAtomCost && n.Op != check.Const && !asks(n) {
+			c = p.holds(n)
+		}
+		p.needed[n.ID] = c
 	}
-	return nil
+	return c
 }
 
 // asks reports whether a capability may be asked for n.
@@ -48,6 +62,10 @@ func asks(n *check.Node) bool {
 // needOf derives the condition from what n is made of.
 func (p *Program) needOf(n *check.Node, scopes [][]*source) *cond {
 	switch n.Op {
+	case check.Const:
+		if n.Const.Kind() == value.Bool && !n.Const.Bool() {
+			return p.never()
+		}
 	case check.And:
 		return p.allOf(p.needs(n.Args, scopes))
 	case check.Or:
@@ -102,7 +120,7 @@ func (p *Program) needSome(n *check.Node, scopes [][]*source) *cond {
 	if free >= n.N {
 		return nil
 	}
-	return p.group(condAny, kept, n.N-free)
+	return p.group(condAny, kept, min(n.N-free, len(kept)+1))
 }
 
 // needLoop is what the body of any needs, over the list's sources, and what
@@ -156,12 +174,16 @@ func (p *Program) sourceField(kind string, page *check.Node, anew bool) *field {
 	}
 	get := p.val(page)
 	f := &field{get: func(r *Run) value.Value { return builtin.Page(get(r)) }, anew: anew}
-	p.addField(key, f)
+	likely := likeness(nil, page)
+	if page.Op == check.Path {
+		likely += ".raw"
+	}
+	p.addField(key, likely, f)
 	return f
 }
 
 func (p *Program) needCompare(n *check.Node, scopes [][]*source) *cond {
-	if c := p.needLength(n, scopes); c != nil {
+	if c := p.needCount(n, scopes); c != nil {
 		return c
 	}
 	if c := p.needNear(n, scopes); c != nil {
@@ -223,8 +245,9 @@ func (p *Program) needNear(n *check.Node, scopes [][]*source) *cond {
 // maxEdits is the distance up to which pieces of a literal are telling.
 const maxEdits = 5
 
-// needLength reads comparisons that make a counted list have an item.
-func (p *Program) needLength(n *check.Node, scopes [][]*source) *cond {
+// needCount reads comparisons that make a counted list have an item, or a
+// counted text one of the patterns.
+func (p *Program) needCount(n *check.Node, scopes [][]*source) *cond {
 	var conds []*cond
 	for i, op := range n.Ops {
 		a, b := n.Args[i], n.Args[i+1]
@@ -232,14 +255,27 @@ func (p *Program) needLength(n *check.Node, scopes [][]*source) *cond {
 			a, b = b, a
 			op = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}[op]
 		}
-		if a.Op != check.Loop || a.Func.Name != "length" || a.Args[0].Type.Kind != value.List || b.Op != check.Const || b.Const.Kind() != value.Int {
+		if b.Op != check.Const || b.Const.Kind() != value.Int && b.Const.Kind() != value.Float {
 			continue
 		}
-		if least := b.Const.Int(); op == ">" && least >= 0 || (op == ">=" || op == "==") && least >= 1 {
-			conds = append(conds, p.needList(a.Args[0], scopes))
+		if least := b.Const.Float(); op == ">" && least >= 0 || (op == ">=" || op == "==") && least > 0 {
+			conds = append(conds, p.needCounted(a, scopes))
 		}
 	}
 	return p.allOf(conds)
+}
+
+// needCounted is what a number needs to be greater than zero.
+func (p *Program) needCounted(n *check.Node, scopes [][]*source) *cond {
+	switch {
+	case n.Op == check.Loop && n.Func.Name == "length" && n.Args[0].Type.Kind == value.List:
+		return p.needList(n.Args[0], scopes)
+	case n.Op == check.Loop && n.Func.Name == "ratio":
+		return p.needLoop(n, scopes)
+	case n.Op == check.Call && (strings.HasSuffix(n.Func.Name, ".count") || strings.HasSuffix(n.Func.Name, ".icount")):
+		return p.needPatterns(n, scopes)
+	}
+	return nil
 }
 
 func (p *Program) needIn(n *check.Node, scopes [][]*source) *cond {

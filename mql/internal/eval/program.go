@@ -19,17 +19,15 @@ type (
 // Program is a set of compiled sources over one graph. It is immutable after
 // Finish and safe for concurrent use.
 type Program struct {
-	env      *check.Env
-	lists    []string // names by slot
-	slots    int      // memo slots
-	fields   []*field
-	conds    int // remembered
-	rules    []rule
-	literals []string // looked for in all fields, by number
-	matcher  *text.Matcher
-	sieve    sieve
-	memory   *text.Memory
-	pool     sync.Pool
+	env    *check.Env
+	lists  []string // names by slot
+	slots  int      // memo slots
+	fields []*field
+	conds  int // remembered
+	rules  []rule
+	sieve  sieve
+	memory *text.Memory
+	pool   sync.Pool
 
 	building
 }
@@ -39,18 +37,21 @@ const automataBytes = 16 << 20
 
 // building is what a program needs until it is finished.
 type building struct {
-	listSlots  map[string]int
-	vals       map[int]valFn
-	tris       map[int]triFn // 2·ID for exact, 2·ID+1 for positive
-	fieldIDs   map[string]*field
-	condIDs    map[string]*cond
-	literalIDs map[string]int
-	needIDs    map[string]*text.Need // by function and pattern
+	listSlots map[string]int
+	vals      map[int]valFn
+	tris      map[int]triFn // 2·ID for exact, 2·ID+1 for positive
+	fieldIDs  map[string]*field
+	wordsOf   map[string]*words // by likeness
+	condIDs   map[string]*cond
+	slab      []cond                // for conditions yet to be made
+	needIDs   map[string]*text.Need // by function and pattern
+	needed    map[int]*cond         // of nodes outside loops, by ID
 }
 
 type rule struct {
 	node     *check.Node
 	positive triFn
+	proven   triFn // the same where guard is met: what that proves is left out
 	exact    valFn
 	guard    *cond
 	rest     *cond // what of guard the sieve does not look at
@@ -60,8 +61,8 @@ type rule struct {
 func NewProgram(env *check.Env) *Program {
 	return &Program{env: env, memory: text.NewMemory(automataBytes), building: building{
 		listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{},
-		fieldIDs: map[string]*field{}, condIDs: map[string]*cond{}, literalIDs: map[string]int{},
-		needIDs: map[string]*text.Need{},
+		fieldIDs: map[string]*field{}, wordsOf: map[string]*words{}, condIDs: map[string]*cond{},
+		needIDs: map[string]*text.Need{}, needed: map[int]*cond{},
 	}}
 }
 
@@ -71,6 +72,7 @@ func (p *Program) Add(n *check.Node) int {
 	if n.Type.Kind == value.Bool || n.Type.Kind == value.Any {
 		ru.positive = p.tri(n, true)
 		ru.guard = p.need(n, nil)
+		ru.proven = p.proven(n)
 	} else {
 		ru.guard = p.needShown(n)
 	}
@@ -81,7 +83,10 @@ func (p *Program) Add(n *check.Node) int {
 // Finish builds the literal search and the sieve. No rule may be added
 // afterwards.
 func (p *Program) Finish() {
-	p.matcher = text.NewMatcher(p.literals)
+	for _, w := range p.wordsOf {
+		w.matcher, w.ids = text.NewMatcher(w.literals), nil
+	}
+	p.quicken()
 	p.sieve = p.newSieve()
 	p.building = building{}
 	p.pool.New = func() any { return p.newRun() }
@@ -91,7 +96,7 @@ func (p *Program) newRun() *Run {
 	r := &Run{
 		prog: p, stamps: make([]uint32, p.slots), memo: make([]value.Value, p.slots),
 		answers: map[callKey]value.Value{}, lookedUp: map[askedOf]lookedUp{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
-		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), texts: map[textKey]*textFacts{},
+		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), profiles: map[textKey]text.Profile{}, found: map[textIn]text.Bits{},
 	}
 	r.scratch.Kept = map[any]any{}
 	return r
@@ -134,7 +139,11 @@ func (r *Run) Rule(i int) value.Tri {
 	if ru.positive == nil {
 		return shows(r.finish(ru.exact(r)))
 	}
-	t := ru.positive(r)
+	fn := ru.positive
+	if r.trusts() {
+		fn = ru.proven
+	}
+	t := fn(r)
 	if r.over != "" {
 		return r.overrun()
 	}

@@ -54,6 +54,7 @@ type Run struct {
 	listSet *lists.Set
 
 	scopes [maxScopes]value.Value
+	places [maxScopes]int // of the items in scopes
 	depth  int
 
 	steps   int
@@ -74,15 +75,16 @@ type Run struct {
 
 	facts      []fieldFacts // by field
 	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
-	texts      map[textKey]*textFacts
-	spare      []*textFacts
+	profiles   map[textKey]text.Profile
+	found      map[textIn]text.Bits
 	states     []*state
 	alive      []uint64 // rules that are still candidates
 	rounds     []uint64 // by round: rules whose literals occur
 	candidates []int
 
-	trace *trace
-	plain bool // no prefilter
+	trace  *trace
+	plain  bool // no prefilter
+	unsure bool // a condition that proves what it tests was met without that
 }
 
 type trace struct {
@@ -110,7 +112,7 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 		return fmt.Errorf("reading message: %w", err)
 	}
 	r.ctx, r.message, r.msg, r.caps, r.plain = ctx, m, msg, caps, !prefilter
-	r.depth, r.trace = 0, nil
+	r.depth, r.trace, r.unsure = 0, nil, false
 	r.scratch.Done = ctx.Done()
 	r.epoch++
 	if r.epoch >= 1<<31 { // condAt holds epochs of 31 bits, and old stamps must not look new
@@ -142,7 +144,8 @@ func (r *Run) Release() {
 	clear(r.lookedUp)
 	clear(r.folded)
 	clear(r.scratch.Kept)
-	r.forget()
+	clear(r.profiles)
+	clear(r.found)
 	if r.room = r.room[:0]; cap(r.room) > maxFoldRoom {
 		r.room = nil
 	}
@@ -185,7 +188,24 @@ func (r *Run) names(name string) *value.Names {
 	return n
 }
 
-func (r *Run) push(item value.Value) { r.scopes[r.depth] = item; r.depth++ }
+// push makes item the current item; at is its place in the list, or that of an
+// item whose list it is from, whichever is farther.
+func (r *Run) push(item value.Value, at int) {
+	r.scopes[r.depth], r.places[r.depth] = item, at
+	r.depth++
+}
+
+// place returns the farthest place of the items that refs names: bit 0 is the
+// innermost loop's.
+func (r *Run) place(refs uint32) int {
+	at := 0
+	for k := 1; refs != 0; k, refs = k+1, refs>>1 {
+		if refs&1 != 0 {
+			at = max(at, r.places[r.depth-k])
+		}
+	}
+	return at
+}
 
 // Bounds of folded texts.
 const (
@@ -233,6 +253,9 @@ func (r *Run) ask(f *check.Func, args []value.Value) value.Value {
 			return value.Value{}
 		}
 	}
+	if f.Impl == nil && r.caps[f.Name] == nil {
+		return value.OfMissing(r.names(f.Name))
+	}
 	key, cacheable := keyOf(f, args)
 	if cacheable {
 		if v, ok := r.answers[key]; ok {
@@ -253,15 +276,11 @@ func (r *Run) compute(f *check.Func, args []value.Value) value.Value {
 	if f.Impl != nil {
 		return f.Impl(&r.scratch, args)
 	}
-	answer := r.caps[f.Name]
-	if answer == nil {
-		return value.OfMissing(r.names(f.Name))
-	}
 	gos := make([]any, len(args))
 	for i, a := range args {
 		gos[i] = a.Go()
 	}
-	x, err := guarded(r.ctx, answer, r.message, gos)
+	x, err := guarded(r.ctx, r.caps[f.Name], r.message, gos)
 	if err == nil {
 		var v value.Value
 		if v, err = value.Wrap(f.Out, x); err == nil {

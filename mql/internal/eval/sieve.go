@@ -2,8 +2,11 @@ package eval
 
 import (
 	"cmp"
+	"maps"
 	"math/bits"
 	"slices"
+
+	"foregate/mql/internal/text"
 )
 
 // sieve finds the rules worth looking at without asking each: conditions that
@@ -16,6 +19,7 @@ type sieve struct {
 	rounds  [maxRounds][]uint64 // by round: the rules that need no literal in it
 	lookups []lookup
 	atoms   []atom
+	open    [maxRounds][]uint64 // by round: the rules that an atom can satisfy
 }
 
 // sharedCond is a condition that all of rules need.
@@ -28,7 +32,7 @@ type sharedCond struct {
 type lookup struct {
 	field int
 	mask  []mask
-	rules map[int][]place
+	rules [][]place // by literal
 }
 
 // atom names the rules that a condition satisfies.
@@ -44,6 +48,7 @@ type place struct{ rule, round int32 }
 const (
 	maxRounds    = 3 // conditions on literals and other atoms that are looked up per rule; the rest is left to the rule's guard
 	maxEarlyCost = 8 // price of a condition that costs less than looking for literals
+	minQuick     = 4 // alternatives that are looked at together first
 	minShared    = 2 // rules that make a condition worth evaluating for all
 )
 
@@ -53,7 +58,7 @@ func (p *Program) newSieve() sieve {
 	words := (len(p.rules) + 63) / 64
 	s := sieve{all: make([]uint64, words)}
 	for i := range s.rounds {
-		s.rounds[i] = make([]uint64, words)
+		s.rounds[i], s.open[i] = make([]uint64, words), make([]uint64, words)
 	}
 	users := map[*cond]int{}
 	for _, ru := range p.rules {
@@ -98,9 +103,34 @@ func (p *Program) newSieve() sieve {
 	s.lookups = p.lookups(byField)
 	for c, rules := range atoms {
 		s.atoms = append(s.atoms, atom{c, rules})
+		for _, at := range rules {
+			set(s.open[at.round], int(at.rule))
+		}
 	}
 	slices.SortFunc(s.atoms, func(a, b atom) int { return byPrice(a.cond, b.cond) })
 	return s
+}
+
+// quicken gives conditions with many alternatives the one that a literal of one
+// of them occurs, as seldom is the case.
+func (p *Program) quicken() {
+	for _, c := range slices.SortedFunc(maps.Values(p.condIDs), func(a, b *cond) int { return a.id - b.id }) {
+		if c.kind != condAny || len(c.kids) < minQuick {
+			continue
+		}
+		var literals, slow []*cond
+		for _, k := range c.kids {
+			h := p.hull(k)
+			if h.conds == nil || slices.ContainsFunc(h.conds, func(c *cond) bool { return c.kind != condOccurs }) {
+				slow = append(slow, k)
+			} else {
+				literals = append(literals, h.conds...)
+			}
+		}
+		if quick := p.anyOf(literals); quick != c && len(c.kids)-len(slow) >= minQuick {
+			c.quick, c.slow = quick, slow
+		}
+	}
 }
 
 // hull is what a condition needs in literals alone: one of those of conds must
@@ -131,7 +161,7 @@ func (p *Program) hull(c *cond) hull {
 	case condOccurs:
 		h := hull{conds: []*cond{c}, exact: true}
 		for _, lit := range c.literals {
-			h.odds += oddsOf(p.literals[lit])
+			h.odds += oddsOf(p.fields[c.field].words.literals[lit])
 		}
 		return h
 	case condAll:
@@ -162,7 +192,7 @@ func (p *Program) hullOfAny(c *cond) hull {
 	for _, k := range c.kids {
 		h := p.hull(k)
 		if h.conds == nil {
-			if without++; without >= c.atLeast {
+			if without++; without >= int(c.atLeast) {
 				return hull{}
 			}
 			out.exact = false
@@ -194,11 +224,12 @@ func index(byField map[int]map[int][]place, atoms map[*cond][]place, conds []*co
 			atoms[c] = append(atoms[c], at)
 			continue
 		}
-		if byField[c.field] == nil {
-			byField[c.field] = map[int][]place{}
+		field := int(c.field)
+		if byField[field] == nil {
+			byField[field] = map[int][]place{}
 		}
 		for _, lit := range c.literals {
-			byField[c.field][lit] = append(byField[c.field][lit], at)
+			byField[field][lit] = append(byField[field][lit], at)
 		}
 	}
 }
@@ -206,9 +237,10 @@ func index(byField map[int]map[int][]place, atoms map[*cond][]place, conds []*co
 func (p *Program) lookups(byField map[int]map[int][]place) []lookup {
 	var out []lookup
 	for field, rules := range byField {
-		l := lookup{field: field, rules: rules}
-		mine := make([]uint64, (len(p.literals)+63)/64)
-		for lit := range rules {
+		l := lookup{field: field, rules: make([][]place, len(p.fields[field].words.literals))}
+		mine := text.NewBits(len(l.rules))
+		for lit, places := range rules {
+			l.rules[lit] = places
 			set(mine, lit)
 		}
 		for w, b := range mine {
@@ -275,6 +307,13 @@ func (r *Run) siftShared(conds []sharedCond) {
 	}
 }
 
+// awaits reports whether the rule is a candidate that has not what a round asks
+// for.
+func (r *Run) awaits(ok []uint64, rule int) bool {
+	w, bit := rule>>6, uint64(1)<<(rule&63)
+	return r.alive[w]&bit != 0 && ok[w]&bit == 0
+}
+
 // siftLiterals drops the rules whose literals do not occur.
 func (r *Run) siftLiterals(s *sieve) {
 	var ok [maxRounds][]uint64
@@ -302,8 +341,14 @@ func (r *Run) siftLiterals(s *sieve) {
 			}
 		}
 	}
+	for w := range r.alive {
+		for i := range maxRounds {
+			r.alive[w] &= ok[i][w] | s.open[i][w]
+		}
+	}
 	for i := range s.atoms {
-		if a := &s.atoms[i]; r.met(a.cond) {
+		a := &s.atoms[i]
+		if slices.ContainsFunc(a.rules, func(at place) bool { return r.awaits(ok[at.round], int(at.rule)) }) && r.met(a.cond) {
 			for _, at := range a.rules {
 				set(ok[at.round], int(at.rule))
 			}

@@ -10,13 +10,13 @@ import (
 )
 
 // textTest compiles the functions that test a text against patterns.
-func (p *Program) textTest(n *check.Node) triFn {
+func (p *Program) textTest(n *check.Node, positive bool) triFn {
 	name := strings.TrimPrefix(n.Func.Name, "strings.")
 	switch name {
 	case "beta.ip_in":
 		return p.ipIn(n)
 	case "regex.contains", "regex.icontains", "regex.match", "regex.imatch":
-		return p.regexTest(n)
+		return p.regexTest(n, positive)
 	}
 	kind, fold := strings.TrimPrefix(name, "i"), strings.HasPrefix(name, "i")
 	if n.Func.Name == "ilike" {
@@ -32,7 +32,7 @@ func (p *Program) textTest(n *check.Node) triFn {
 		}
 		patterns = append(patterns, a.Const.Str())
 	}
-	return p.literalTest(n, kind, fold, patterns)
+	return p.literalTest(n, kind, fold, patterns, positive)
 }
 
 // test tells whether s passes a test against one pattern. Both are folded
@@ -55,13 +55,13 @@ func newTest(kind, pattern string, fold bool) test {
 	return func(s string) bool { return strings.Contains(s, pattern) }
 }
 
-// subject evaluates the text that is searched; known is false, and t the
-// answer, where there is no text.
+// subject evaluates the text that is searched; known is false where there is
+// none. t is the answer if nothing is found.
 func subject(r *Run, fn valFn) (v value.Value, t value.Tri, known bool) {
 	v = fn(r)
 	switch v.Kind() {
 	case value.String:
-		return v, value.Tri{}, true
+		return v, value.False(), true
 	case value.Missing:
 		return v, value.MissingTri(v.Names()), false
 	}
@@ -70,20 +70,20 @@ func subject(r *Run, fn valFn) (v value.Value, t value.Tri, known bool) {
 
 // literalTest compiles a test against literals. Where the text is one that the
 // multi-pattern pass covers, that pass tells which literals occur at all.
-func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []string) triFn {
+func (p *Program) literalTest(n *check.Node, kind string, fold bool, patterns []string, positive bool) triFn {
 	subj, where := p.val(n.Args[0]), Spell(n.Args[0])
 	tests := make([]test, len(patterns))
-	guards := make([]*cond, len(patterns))
-	f := p.fieldOf(n.Args[0])
 	for i, pattern := range patterns {
 		tests[i] = newTest(kind, pattern, fold)
-		if f != nil {
-			guards[i] = p.lower(p.needOfPattern(n.Func.Name, pattern), []*field{f})
-		}
 	}
+	guards, any := p.guards(n, patterns)
 	return func(r *Run) value.Tri {
+		none := any != nil && !r.plain && !r.met(any)
+		if none && positive {
+			return value.False()
+		}
 		v, t, known := subject(r, subj)
-		if !known {
+		if !known || none {
 			return t
 		}
 		s, folded := v.Str(), !fold
@@ -212,6 +212,14 @@ func (p *Program) newRegexp(pattern string, whole, fold bool) *lazyRegexp {
 	})}
 }
 
+func sourcesOf(res []*lazyRegexp) []string {
+	out := make([]string, len(res))
+	for i, re := range res {
+		out[i] = re.source
+	}
+	return out
+}
+
 func (p *Program) regexps(n *check.Node) []*lazyRegexp {
 	verb := strings.TrimPrefix(n.Func.Name, "regex.")
 	fold := strings.HasPrefix(verb, "i")
@@ -222,25 +230,35 @@ func (p *Program) regexps(n *check.Node) []*lazyRegexp {
 	return out
 }
 
-// guards are what each expression of the call n needs of its text, where the
-// prefilter covers that text.
-func (p *Program) guards(n *check.Node, res []*lazyRegexp) []*cond {
-	guards := make([]*cond, len(res))
-	if f := p.fieldOf(n.Args[0]); f != nil {
-		for i, re := range res {
-			guards[i] = p.lower(p.needOfPattern(n.Func.Name, re.source), []*field{f})
-		}
+// guards are what each pattern of the call n needs of its text, where the
+// prefilter covers that text, and any is what one of them needs at least.
+func (p *Program) guards(n *check.Node, patterns []string) (guards []*cond, any *cond) {
+	guards = make([]*cond, len(patterns))
+	f := p.fieldOf(n.Args[0])
+	if f == nil {
+		return guards, nil
 	}
-	return guards
+	for i, pattern := range patterns {
+		guards[i] = p.lower(p.needOfPattern(n.Func.Name, pattern), []*field{f})
+	}
+	any = p.anyOf(guards)
+	if len(guards) == 1 {
+		guards[0] = nil // any has looked
+	}
+	return guards, any
 }
 
 // regexTest compiles regex.contains and regex.match.
-func (p *Program) regexTest(n *check.Node) triFn {
+func (p *Program) regexTest(n *check.Node, positive bool) triFn {
 	subj, where, res := p.val(n.Args[0]), Spell(n.Args[0]), p.regexps(n)
-	guards := p.guards(n, res)
+	guards, any := p.guards(n, sourcesOf(res))
 	return func(r *Run) value.Tri {
+		none := any != nil && !r.plain && !r.met(any)
+		if none && positive {
+			return value.False()
+		}
 		v, t, known := subject(r, subj)
-		if !known {
+		if !known || none {
 			return t
 		}
 		s := v.Str()
@@ -275,11 +293,14 @@ const maxMatches = 100_000
 
 func (p *Program) regexCount(n *check.Node) valFn {
 	subj, res := p.val(n.Args[0]), p.regexps(n)
-	guards := p.guards(n, res)
+	guards, any := p.guards(n, sourcesOf(res))
 	return func(r *Run) value.Value {
 		v, t, known := subject(r, subj)
 		if !known {
 			return t.Value()
+		}
+		if !r.plain && !r.met(any) {
+			return value.OfInt(0)
 		}
 		total := 0
 		for i, re := range res {
@@ -302,7 +323,7 @@ const maxExtracts = 1000
 
 func (p *Program) regexExtract(n *check.Node) valFn {
 	subj, res, out := p.val(n.Args[0]), p.regexps(n), n.Func.Out
-	guards := p.guards(n, res)
+	guards, any := p.guards(n, sourcesOf(res))
 	return func(r *Run) value.Value {
 		v, t, known := subject(r, subj)
 		if !known {
@@ -310,7 +331,7 @@ func (p *Program) regexExtract(n *check.Node) valFn {
 		}
 		matches := []match{}
 		for i, re := range res {
-			if !r.plain && !r.met(guards[i]) {
+			if !r.plain && (!r.met(any) || !r.met(guards[i])) {
 				continue
 			}
 			if !r.spendText(len(v.Str())) {

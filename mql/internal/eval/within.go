@@ -21,14 +21,14 @@ func (p *Program) anyWithin(n *check.Node) triFn {
 	if item.Op != check.Scope || item.N != 1 || subj.Refs&1 != 0 {
 		return nil
 	}
-	slow := anyOver(p.val(list), p.tri(body, false), false)
+	slow := anyOver(p.val(list), p.tri(body, false), false, 0)
 	text, slot, name := p.val(subj), p.listSlot(list.Name), Spell(subj)
 	return func(r *Run) value.Tri {
 		l := r.lists[slot]
 		if l == nil || l.Len() == 0 {
 			return slow(r)
 		}
-		r.push(value.Value{}) // the text counts its scopes from inside the loop
+		r.push(value.Value{}, 0) // the text counts its scopes from inside the loop
 		v, t, known := subject(r, text)
 		r.depth--
 		if !known {

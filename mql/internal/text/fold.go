@@ -59,6 +59,21 @@ func FoldRune(r rune) rune {
 		}
 		return r
 	}
+	if int(r) < len(folds) {
+		return folds[r]
+	}
+	return foldOrbit(r)
+}
+
+// folds answers FoldRune for the alphabets of Europe.
+var folds = func() (t [0x600]rune) {
+	for r := range t {
+		t[r] = foldOrbit(rune(r))
+	}
+	return t
+}()
+
+func foldOrbit(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 		least = min(least, f)

@@ -1,6 +1,9 @@
 package text
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Matcher finds which of many literals occur in a text, in one pass whatever
 // their number. Of each literal it knows one gram, three, four or six bytes that
@@ -10,7 +13,7 @@ import "slices"
 type Matcher struct {
 	literals         []string
 	three, four, six gramTable
-	lower            [256]byte // ASCII capitals to small letters, other bytes to themselves
+	only             *gramTable // of few literals, which have one kind of gram
 }
 
 // gramTable finds literals by one of their grams.
@@ -18,20 +21,29 @@ type gramTable struct {
 	size   int      // bytes of a gram
 	filter []uint64 // a bit for the hash of every gram
 	shift  uint8    // from a hash to a bit of filter
-	keys   []uint64 // open addressing, 0 is free
-	heads  []int32  // by place in keys: the first entry
+	slots  []gramSlot
 	used   []gramEntry
+	text   string // of the literals, one after another
+}
+
+// gramSlot is a place of an open-addressing table. Grams whose hashes have the
+// same tag share it: what it leads to is compared with the text anyway.
+type gramSlot struct {
+	tag  uint32
+	head int32 // the first entry, counted from 1; 0 is free
 }
 
 // gramEntry is a literal, found by its gram at the offset.
 type gramEntry struct {
-	literal, next int32
+	literal, next int32  // next is the entry after this one, counted from 1
+	start, size   uint32 // of the literal in text
 	offset        uint32
 }
 
 // Bounds of a matcher.
 const (
 	gram3, gram4, gram6 = 3, 4, 6 // bytes of the kinds of gram
+	maxFew              = 256     // literals: so few find room in one filter, and one look-up a byte is enough
 	minFilterBits       = 12
 	maxFilterBits       = 18 // 32 KiB: the first-level cache
 	bitsPerLiteral      = 64
@@ -41,13 +53,7 @@ const (
 // NewMatcher returns a matcher of literals, which must be folded, have three
 // bytes or more, and no NUL.
 func NewMatcher(literals []string) *Matcher {
-	m := &Matcher{literals: slices.Clone(literals)}
-	for c := range m.lower {
-		m.lower[c] = byte(c)
-		if 'A' <= c && c <= 'Z' {
-			m.lower[c] += 'a' - 'A'
-		}
-	}
+	m := &Matcher{literals: literals}
 	var short, middle, long []int32
 	for id, lit := range literals {
 		switch {
@@ -59,11 +65,35 @@ func NewMatcher(literals []string) *Matcher {
 			long = append(long, int32(id))
 		}
 	}
+	if len(literals) <= maxFew {
+		all := slices.Concat(short, middle, long)
+		size := gram6
+		switch {
+		case len(short) > 0:
+			size = gram3
+		case len(middle) > 0:
+			size = gram4
+		}
+		t := m.table(size, all)
+		m.only = &t
+		return m
+	}
 	m.three = m.table(gram3, short)
 	m.four = m.table(gram4, middle)
 	m.six = m.table(gram6, long)
 	return m
 }
+
+// lower turns ASCII capitals to small letters, and other bytes to themselves.
+var lower = func() (t [256]byte) {
+	for c := range t {
+		t[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			t[c] += 'a' - 'A'
+		}
+	}
+	return t
+}()
 
 // table builds the table of the literals called ids.
 func (m *Matcher) table(size int, ids []int32) gramTable {
@@ -75,8 +105,8 @@ func (m *Matcher) table(size int, ids []int32) gramTable {
 	for places < 2*len(ids)+1 {
 		places *= 2
 	}
-	t := gramTable{size: size, filter: make([]uint64, 1<<bits/64), shift: uint8(64 - bits),
-		keys: make([]uint64, places), heads: make([]int32, places)}
+	t := gramTable{size: size, filter: make([]uint64, 1<<bits/64), shift: uint8(64 - bits), slots: make([]gramSlot, places)}
+	var all strings.Builder
 	chains := map[uint64]int{}
 	for _, id := range ids {
 		lit := m.literals[id]
@@ -88,8 +118,10 @@ func (m *Matcher) table(size int, ids []int32) gramTable {
 			}
 		}
 		chains[best]++
-		t.add(best, gramEntry{literal: id, offset: uint32(offset)})
+		t.add(best, gramEntry{literal: id, offset: uint32(offset), start: uint32(all.Len()), size: uint32(len(lit))})
+		all.WriteString(lit)
 	}
+	t.text = all.String()
 	return t
 }
 
@@ -103,25 +135,23 @@ func gramAt(s string, size int) uint64 {
 }
 
 func (t *gramTable) add(g uint64, e gramEntry) {
-	bit := g * hashFactor >> t.shift
+	h := g * hashFactor
+	bit := h >> t.shift
 	t.filter[bit>>6] |= 1 << (bit & 63)
-	place := t.place(g)
-	e.next = -1
-	if t.keys[place] == g {
-		e.next = t.heads[place]
-	}
-	t.keys[place], t.heads[place] = g, int32(len(t.used))
+	slot := t.slot(h)
+	e.next = slot.head
 	t.used = append(t.used, e)
+	slot.tag, slot.head = uint32(h), int32(len(t.used))
 }
 
-// place is where g is in keys, or would be.
-func (t *gramTable) place(g uint64) int {
-	mask := uint64(len(t.keys) - 1)
-	at := g * hashFactor >> 16 & mask
-	for t.keys[at] != g && t.keys[at] != 0 {
-		at = (at + 1) & mask
+// slot is where the gram of hash h is, or would be.
+func (t *gramTable) slot(h uint64) *gramSlot {
+	mask := uint64(len(t.slots) - 1)
+	for at := h >> 32 & mask; ; at = (at + 1) & mask {
+		if s := &t.slots[at]; s.tag == uint32(h) || s.head == 0 {
+			return s
+		}
 	}
-	return int(at)
 }
 
 // commonness says, roughly on a logarithmic scale, how often the bytes of a
@@ -161,49 +191,64 @@ func (m *Matcher) Find(s string, seen Bits) {
 	if len(m.literals) == 0 {
 		return
 	}
+	if m.only != nil {
+		m.only.find(s, seen)
+		return
+	}
 	filter3, shift3 := m.three.filter, m.three.shift&63
 	filter4, shift4 := m.four.filter, m.four.shift&63
 	filter6, shift6 := m.six.filter, m.six.shift&63
-	lower := &m.lower
 	w := uint64(0) // the last eight bytes, the newest on top
 	for i := range len(s) {
 		w = w>>8 | uint64(lower[s[i]])<<56
 		g6, g4, g3 := w>>16, w>>32, w>>40
-		if h := g6 * hashFactor >> shift6; filter6[h>>6]&(1<<(h&63)) != 0 {
-			m.report(&m.six, g6, s, i-gram6+1, seen)
+		h6 := g6 * hashFactor
+		if bit := h6 >> shift6; filter6[bit>>6]&(1<<(bit&63)) != 0 {
+			m.six.report(h6, s, i-gram6+1, seen)
 		}
-		if h := g4 * hashFactor >> shift4; filter4[h>>6]&(1<<(h&63)) != 0 {
-			m.report(&m.four, g4, s, i-gram4+1, seen)
+		h4 := g4 * hashFactor
+		if bit := h4 >> shift4; filter4[bit>>6]&(1<<(bit&63)) != 0 {
+			m.four.report(h4, s, i-gram4+1, seen)
 		}
-		if h := g3 * hashFactor >> shift3; filter3[h>>6]&(1<<(h&63)) != 0 {
-			m.report(&m.three, g3, s, i-gram3+1, seen)
+		h3 := g3 * hashFactor
+		if bit := h3 >> shift3; filter3[bit>>6]&(1<<(bit&63)) != 0 {
+			m.three.report(h3, s, i-gram3+1, seen)
 		}
 	}
 }
 
-// report adds the literals that have the gram g at i.
-func (m *Matcher) report(t *gramTable, g uint64, s string, i int, seen Bits) {
-	place := t.place(g)
-	if t.keys[place] != g || g == 0 {
-		return
+// find is Find with one table.
+func (t *gramTable) find(s string, seen Bits) {
+	filter, shift, cut := t.filter, t.shift&63, uint(64-8*t.size)&63
+	w := uint64(0)
+	for i := range len(s) {
+		w = w>>8 | uint64(lower[s[i]])<<56
+		h := w >> cut * hashFactor
+		if bit := h >> shift; filter[bit>>6]&(1<<(bit&63)) != 0 {
+			t.report(h, s, i-t.size+1, seen)
+		}
 	}
-	for at := t.heads[place]; at >= 0; at = t.used[at].next {
-		e := &t.used[at]
+}
+
+// report adds the literals that have the gram of hash h at i.
+func (t *gramTable) report(h uint64, s string, i int, seen Bits) {
+	for at := t.slot(h).head; at > 0; {
+		e := &t.used[at-1]
+		at = e.next
 		from := i - int(e.offset)
-		if from < 0 || seen.Has(int(e.literal)) {
+		if from < 0 || from+int(e.size) > len(s) || seen.Has(int(e.literal)) {
 			continue
 		}
-		lit := m.literals[e.literal]
-		if from+len(lit) <= len(s) && m.same(s[from:from+len(lit)], lit) {
+		if same(s[from:from+int(e.size)], t.text[e.start:e.start+e.size]) {
 			seen[e.literal>>6] |= 1 << (e.literal & 63)
 		}
 	}
 }
 
 // same reports whether s is lit when its ASCII capitals are small.
-func (m *Matcher) same(s, lit string) bool {
+func same(s, lit string) bool {
 	for i := range len(lit) {
-		if m.lower[s[i]] != lit[i] {
+		if lower[s[i]] != lit[i] {
 			return false
 		}
 	}

@@ -33,11 +33,14 @@ func (x *Profile) Add(s string) {
 	for i := range len(s) {
 		b := s[i]
 		seen[b] = true
-		if wordByte(b) {
+		if wordBytes[b] {
 			run++
 			continue
 		}
-		longest, run = max(longest, run), 0
+		if run > longest {
+			longest = run
+		}
+		run = 0
 	}
 	x.Run = max(longest, run)
 	for b, ok := range seen {
@@ -54,6 +57,14 @@ func (x *Profile) Join(y *Profile) {
 	}
 	x.Run = max(x.Run, y.Run)
 }
+
+// wordBytes answers wordByte.
+var wordBytes = func() (t [256]bool) {
+	for b := range t {
+		t[b] = wordByte(byte(b))
+	}
+	return t
+}()
 
 func wordByte(b byte) bool {
 	return b|0x20-'a' < 26 && b >= 'A' || b-'0' < 10 || b == '_'
