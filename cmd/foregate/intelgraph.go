@@ -95,8 +95,17 @@ type intelClusterCmd struct {
 // Help is the long help text.
 func (intelClusterCmd) Help() string {
 	return `Groups names, addresses and other things that probably have one operator: what they
-share is weighed by how many share it in all, and by what else those share. What is
-shared by many joins nothing and is listed as cut.
+share is weighed by how many share it in all, by whether they came there at one time,
+and by what else ties them to each other. What is shared by many joins nothing and is
+listed as cut, as is a single weak tie between two groups. Relations of an edge list
+may have any name: the types say what is meant ("domain", "ip", "certificate",
+"registrant", "name-server", "kit-marker" and others). What is said of actors
+(indicates, attributed-to, also-known-as) joins nothing.
+
+A cluster lists the names and also the addresses, certificates and other things that
+they have and that are not cut; joined_by are those of them that tie it together, with
+the odds and a sentence. It has names of two owners, or three names of one. A thing
+that was rented by two operators in turn is in both clusters.
 
 With --messages the gate's own messages are grouped the same way, by sending server,
 linked domain, file, layout of the body, writing program and make of the Message-ID;
