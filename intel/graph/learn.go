@@ -15,6 +15,7 @@ const prior = 20
 
 // beginning is what is taken for the chances before anything is counted.
 func beginning(spread float64) learned {
+	spread = likely(spread)
 	return learned{
 		standing: [2][standings]float64{{0.3, 0.15, 0.15, 0.4}, {0.3, 0.4, 0.1, 0.2}},
 		close:    [2]float64{spread, max(0.85, spread)},
@@ -78,7 +79,10 @@ func learn(things []thing, spread float64) learned {
 		for s := range standings {
 			out.standing[side][s] = (standing[side][s] + prior*begin.standing[side][s]) / (n[side] + prior)
 		}
-		out.close[side] = min(0.98, max(0.02, (near[side]+prior*begin.close[side])/(trials[side]+prior)))
+		out.close[side] = likely((near[side] + prior*begin.close[side]) / (trials[side] + prior))
 	}
 	return out
 }
+
+// likely keeps a chance off 0 and 1.
+func likely(p float64) float64 { return min(0.98, max(0.02, p)) }
