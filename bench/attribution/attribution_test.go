@@ -73,9 +73,9 @@ func trials(t testing.TB, c *attack.Corpus, isolate bool) []trial {
 		for _, g := range camp.Groups {
 			tr.truth = append(tr.truth, g.Object)
 		}
-		for _, g := range c.Groups {
-			u := attack.Without(g.Uses, reports)
-			pt = append(pt, attrib.Profile{Name: g.ID, Items: attack.Techniques(u)})
+		for _, g := range c.Known(camp.ID, reports) {
+			u := g.Uses
+			pt = append(pt, attrib.Profile{Name: g.ID, Items: attack.Techniques(u), Reports: attack.Cited(u, reports)})
 			ps = append(ps, attrib.Profile{Name: g.ID, Items: attack.Software(u)})
 			if slices.Contains(tr.truth, g.ID) && len(u) > 0 {
 				tr.empty = false
