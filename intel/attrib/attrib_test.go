@@ -103,7 +103,7 @@ func TestWeighErrors(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	for p, want := range map[float64][2]string{0.01: {"almost certainly not the case", "remote chance"}, 0.5: {"as likely as not", "realistic possibility"}, 0.7: {"likely", "likely or probable"}, 0.99: {"almost certain", "almost certain"}} {
+	for p, want := range map[float64][2]string{0.01: {"almost no chance", "remote chance"}, 0.5: {"roughly even chance", "realistic possibility"}, 0.7: {"likely", "likely or probable"}, 0.99: {"almost certain", "almost certain"}} {
 		if Words(p) != want[0] || PHIA(p) != want[1] {
 			t.Errorf("%v: %q, %q", p, Words(p), PHIA(p))
 		}
