@@ -39,13 +39,13 @@ import (
 func Siblings(r intel.Relation) float64 {
 	switch r {
 	case intel.UsesCert, intel.RegisteredBy, Serves:
-		return 30
+		return 40
 	case intel.ResolvesTo:
-		return 15
+		return 20
 	case intel.UsesNS:
 		return 10
 	case SentFrom, LinksTo:
-		return 15
+		return 20
 	case Carries:
 		return 100
 	case BuiltLike:

