@@ -73,9 +73,9 @@ func trials(t testing.TB, c *attack.Corpus, isolate bool) []trial {
 		for _, g := range camp.Groups {
 			tr.truth = append(tr.truth, g.Object)
 		}
-		for _, g := range c.Groups {
-			u := attack.Without(g.Uses, reports)
-			pt = append(pt, attrib.Profile{Name: g.ID, Items: attack.Techniques(u)})
+		for _, g := range c.Known(camp.ID, reports) {
+			u := g.Uses
+			pt = append(pt, attrib.Profile{Name: g.ID, Items: attack.Techniques(u), Reports: attack.Cited(u, reports)})
 			ps = append(ps, attrib.Profile{Name: g.ID, Items: attack.Software(u)})
 			if slices.Contains(tr.truth, g.ID) && len(u) > 0 {
 				tr.empty = false
@@ -340,9 +340,18 @@ func TestOverlaps(t *testing.T) {
 			t.Errorf("%s: %d, want %d", what, got[0], got[1])
 		}
 	}
-	hit := attrib.Item{ID: "x", Rate: &attrib.Rate{Seen: 125, Of: 1686}, Confidence: intel.Confidence{Reliability: 'A', Credibility: 1}, Chance: map[string]float64{"same": 0.15}}
+	// What a hit weighs: 125 of 1,686 unrelated files have one by /24, ten exactly. A
+	// network is almost no evidence, an address is some.
 	hs := []attrib.Hypothesis{{ID: "same", Prior: 0.5}, {ID: "other", Prior: 0.5}}
-	t.Logf("a /24 hit on Grizzly Steppe weighs %.2f bans if 15 %% of its own files show one", hit.Weight("same", hs))
+	weight := func(seen int) float64 {
+		hit := attrib.Item{ID: "x", Rate: &attrib.Rate{Seen: seen, Of: 1686}, Confidence: intel.Confidence{Reliability: 'A', Credibility: 1}, Chance: map[string]float64{"same": 0.15}}
+		return float64(hit.Weight("same", hs))
+	}
+	network, address := weight(125), weight(10)
+	t.Logf("if 15 %% of its own files show one, a /24 hit on Grizzly Steppe weighs %.2f bans and an exact one %.2f", network, address)
+	if network <= 0 || network > 0.35 || address < 3*network {
+		t.Errorf("a /24 hit weighs %.2f, an exact one %.2f", network, address)
+	}
 }
 
 func net24(n intel.Node) string {

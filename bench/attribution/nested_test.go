@@ -29,7 +29,18 @@ func grid() (techMu, techKeep, softMu, softKeep, prior []float64) {
 	return []float64{10, 30, 100, 300, 1000}, []float64{0.1, 0.25, 0.5, 0.75, 1}, []float64{5, 10, 20, 40, 100}, []float64{0.5, 0.75, 1}, []float64{0, 0.5, 1, 1.5}
 }
 
-func raws(t testing.TB, c *attack.Corpus) []raw {
+// variant is what a profile takes in.
+type variant struct {
+	name      string
+	campaigns bool    // the group's other campaigns
+	backoff   float64 // Scorer.Backoff of techniques
+	reports   bool    // the prior grows with reports, not with statements
+}
+
+// shipped is the variant of attrib.Model.
+var shipped = variant{"as shipped", true, attrib.TechniqueBackoff, true}
+
+func raws(t testing.TB, c *attack.Corpus, v variant) []raw {
 	t.Helper()
 	techMu, _, softMu, _, _ := grid()
 	var out []raw
@@ -43,21 +54,30 @@ func raws(t testing.TB, c *attack.Corpus) []raw {
 			r.truth = append(r.truth, g.Object)
 		}
 		var pt, ps []attrib.Profile
-		for _, g := range c.Groups {
-			u := attack.Without(g.Uses, camp.Reports())
-			pt = append(pt, attrib.Profile{Name: g.ID, Items: attack.Techniques(u)})
+		known := c.Known(camp.ID, camp.Reports())
+		for i, g := range c.Groups {
+			u := known[i].Uses
+			if !v.campaigns {
+				u = attack.Without(g.Uses, camp.Reports())
+			}
+			pt = append(pt, attrib.Profile{Name: g.ID, Items: attack.Techniques(u), Reports: attack.Cited(u, camp.Reports())})
 			ps = append(ps, attrib.Profile{Name: g.ID, Items: attack.Software(u)})
 			r.names = append(r.names, g.ID)
-			r.activity = append(r.activity, math.Log10(float64(len(pt[len(pt)-1].Items)+len(ps[len(ps)-1].Items)+1)))
+			n := len(pt[i].Items) + len(ps[i].Items)
+			if v.reports {
+				n = pt[i].Reports
+			}
+			r.activity = append(r.activity, math.Log10(float64(n+1)))
 		}
 		for _, part := range []struct {
 			profiles []attrib.Profile
 			items    []string
 			mus      []float64
 			to       map[float64][]float64
-		}{{pt, tech, techMu, r.tech}, {ps, soft, softMu, r.soft}} {
+			backoff  float64
+		}{{pt, tech, techMu, r.tech, v.backoff}, {ps, soft, softMu, r.soft, 0}} {
 			s := attrib.NewScorer(part.profiles)
-			s.Keep = 1
+			s.Keep, s.Backoff = 1, part.backoff
 			for _, mu := range part.mus {
 				s.Mu = mu
 				scores := make([]float64, len(part.profiles))
@@ -131,11 +151,9 @@ func bootstrap(values []float64) (lo, hi float64) {
 	return means[len(means)*25/1000], means[len(means)*975/1000]
 }
 
-// TestNested chooses all five constants of the model without the campaign that is
-// judged, and once more without any campaign of its group. What is lost against
-// the constants that ship is the optimism of choosing on the same campaigns.
-func TestNested(t *testing.T) {
-	rs := raws(t, corpus(t))
+// chooser gives what chooses the constants of the least log loss over the campaigns
+// that are not left out.
+func chooser(rs []raw) func(out func(k int) bool) setting {
 	all := settings()
 	loss := make([][]float64, len(all))
 	for i, s := range all {
@@ -143,7 +161,7 @@ func TestNested(t *testing.T) {
 			loss[i] = append(loss[i], -math.Log(r.run(s).p))
 		}
 	}
-	best := func(out func(k int) bool) setting {
+	return func(out func(k int) bool) setting {
 		at, least := 0, math.Inf(1)
 		for i := range all {
 			sum, n := 0.0, 0
@@ -159,6 +177,41 @@ func TestNested(t *testing.T) {
 		}
 		return all[at]
 	}
+}
+
+// TestVariants says what each part of the model brings, with constants chosen
+// without the campaign that is judged.
+func TestVariants(t *testing.T) {
+	c := corpus(t)
+	for _, v := range []variant{
+		{"plain profiles", false, 0, false},
+		{"with other campaigns", true, 0, false},
+		{"with parents", false, attrib.TechniqueBackoff, false},
+		{"with reports", false, 0, true},
+		{"with campaigns and parents", true, attrib.TechniqueBackoff, false},
+		{"with campaigns and reports", true, 0, true},
+		shipped,
+	} {
+		rs := raws(t, c, v)
+		best := chooser(rs)
+		var outs []outcome
+		for k, r := range rs {
+			outs = append(outs, r.run(best(func(j int) bool { return j == k })))
+		}
+		s := sum(outs)
+		t.Logf("%-28s %v", v.name, s)
+		if s.loss >= math.Log(172) {
+			t.Errorf("%s: log loss %.2f is no better than knowing nothing", v.name, s.loss)
+		}
+	}
+}
+
+// TestNested chooses all five constants of the model without the campaign that is
+// judged, and once more without any campaign of its group. What is lost against
+// the constants that ship is the optimism of choosing on the same campaigns.
+func TestNested(t *testing.T) {
+	rs := raws(t, corpus(t), shipped)
+	best := chooser(rs)
 	shares := func(a, b raw) bool {
 		return slices.ContainsFunc(a.truth, func(g string) bool { return slices.Contains(b.truth, g) })
 	}

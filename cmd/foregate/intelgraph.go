@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"foregate/intel"
@@ -95,8 +96,17 @@ type intelClusterCmd struct {
 // Help is the long help text.
 func (intelClusterCmd) Help() string {
 	return `Groups names, addresses and other things that probably have one operator: what they
-share is weighed by how many share it in all, and by what else those share. What is
-shared by many joins nothing and is listed as cut.
+share is weighed by how many share it in all, by whether they came there at one time,
+and by what else ties them to each other. What is shared by many joins nothing and is
+listed as cut, as is a single weak tie between two groups. Relations of an edge list
+may have any name: the types say what is meant ("domain", "ip", "certificate",
+"registrant", "name-server", "kit-marker" and others). What is said of actors
+(indicates, attributed-to, also-known-as) joins nothing.
+
+A cluster lists the names and also the addresses, certificates and other things that
+they have and that are not cut; joined_by are those of them that tie it together, with
+the odds and a sentence. It has names of two owners, or three names of one. A thing
+that was rented by two operators in turn is in both clusters.
 
 With --messages the gate's own messages are grouped the same way, by sending server,
 linked domain, file, layout of the body, writing program and make of the Message-ID;
@@ -154,11 +164,34 @@ func (c intelClusterCmd) clusters(w *world, cl *cli) ([]graph.Cluster, []graph.J
 }
 
 type intelAttributeCmd struct {
-	Case string `arg:"" type:"existingfile" help:"A case file (YAML), see docs/cases."`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	Case     string `arg:"" type:"existingfile" help:"A case file (YAML), see docs/cases."`
+	Profiles bool   `help:"Compare techniques and software with all known actors in the database; done anyway when a hypothesis names an actor."`
+	JSON     bool   `name:"json" help:"Answer in JSON."`
 }
 
-func readCase(path string) (*casebook.Case, *attrib.Result, error) {
+// Help is the long help text.
+func (intelAttributeCmd) Help() string { return caseHelp }
+
+const caseHelp = `A case file states a question, rival hypotheses with priors, and facts, each with its
+source, confidence (Admiralty code) and how likely it is under each hypothesis; see
+docs/cases/callisto-2016/case.yaml. One hypothesis should be that nobody known is
+behind it, and one that several share a criminal service. The answer is what the facts
+leave of the priors, which single fact would change it, and "no answer" when nothing
+separates the rivals.
+
+A hypothesis with "actor: NAME" is also weighed by that actor's profile of techniques
+and software in the database (import ATT&CK for that), "actor: *" by those of all that
+no hypothesis names; what rests on the sources of the case alone is left out of the
+profiles. The fact that this adds has the lineage "methods": give a fact of your own
+on similar methods the same, so that it counts once. "half_life_days" lets a fact age.
+
+Example:
+  foregate intel import enterprise-attack.json
+  foregate attribute --profiles case.yaml`
+
+// readCase reads and weighs a case, with the profiles of known actors where they are
+// asked for.
+func readCase(w *world, cl *cli, path string, profiles bool) (*casebook.Case, *attrib.Result, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the case: %w", err)
@@ -174,13 +207,36 @@ func readCase(path string) (*casebook.Case, *attrib.Result, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if profiles || slices.ContainsFunc(c.Hypotheses, func(h attrib.Hypothesis) bool { return h.Actor != "" }) {
+		if err := compare(w, cl, c); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	r, err := c.Weigh()
 	return c, r, err
 }
 
+// compare weighs a case against the actors in the database.
+func compare(w *world, cl *cli, c *casebook.Case) error {
+	db, err := openIntel(w, cl)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var as []intel.Assertion
+	for _, rel := range []intel.Relation{intel.Uses, intel.AttributedTo} {
+		found, err := read(w, db, store.IntelQuery{Relation: rel})
+		if err != nil {
+			return err
+		}
+		as = append(as, found...)
+	}
+	return c.Compare(casebook.NewKnown(as, c))
+}
+
 // Run weighs a case and prints where the hypotheses stand.
-func (c intelAttributeCmd) Run(w *world) error {
-	cs, r, err := readCase(c.Case)
+func (c intelAttributeCmd) Run(w *world, cl *cli) error {
+	cs, r, err := readCase(w, cl, c.Case, c.Profiles)
 	if err != nil {
 		return err
 	}
@@ -191,14 +247,18 @@ func (c intelAttributeCmd) Run(w *world) error {
 }
 
 type intelReportCmd struct {
-	Case string `arg:"" type:"existingfile" help:"A case file (YAML)."`
-	Dir  string `default:"." type:"path" help:"Where report.md, report.html and bundle.json are written."`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	Case     string `arg:"" type:"existingfile" help:"A case file (YAML)."`
+	Dir      string `default:"." type:"path" help:"Where report.md, report.html and bundle.json are written."`
+	Profiles bool   `help:"Compare techniques and software with all known actors in the database; done anyway when a hypothesis names an actor."`
+	JSON     bool   `name:"json" help:"Answer in JSON."`
 }
 
+// Help is the long help text.
+func (intelReportCmd) Help() string { return caseHelp }
+
 // Run writes the three forms of the report.
-func (c intelReportCmd) Run(w *world) error {
-	cs, r, err := readCase(c.Case)
+func (c intelReportCmd) Run(w *world, cl *cli) error {
+	cs, r, err := readCase(w, cl, c.Case, c.Profiles)
 	if err != nil {
 		return err
 	}

@@ -161,6 +161,19 @@ func pick(s []Statement, letter byte) []string {
 	return slices.Compact(out)
 }
 
+// Cited is how many reports the statements cite, those in but apart.
+func Cited(s []Statement, but map[string]bool) int {
+	seen := map[string]bool{}
+	for _, x := range s {
+		for _, r := range x.Refs {
+			if !but[r] {
+				seen[r] = true
+			}
+		}
+	}
+	return len(seen)
+}
+
 // Reports are the reports that a campaign's statements and its attribution cite.
 func (a Actor) Reports() map[string]bool {
 	out := map[string]bool{}
@@ -168,6 +181,26 @@ func (a Actor) Reports() map[string]bool {
 		for _, r := range s.Refs {
 			out[r] = true
 		}
+	}
+	return out
+}
+
+// Known is what is known of each group: its own statements and those of the
+// campaigns attributed to it, but for the campaign named skip, and without those
+// that rest on the reports alone.
+func (c *Corpus) Known(skip string, reports map[string]bool) []Actor {
+	of := map[string][]Statement{}
+	for _, camp := range c.Campaigns {
+		for _, g := range camp.Groups {
+			if camp.ID != skip {
+				of[g.Object] = append(of[g.Object], camp.Uses...)
+			}
+		}
+	}
+	out := make([]Actor, 0, len(c.Groups))
+	for _, g := range c.Groups {
+		g.Uses = Without(slices.Concat(g.Uses, of[g.ID]), reports)
+		out = append(out, g)
 	}
 	return out
 }

@@ -31,6 +31,9 @@ type Hypothesis struct {
 	Name  string  `yaml:"name" json:"name"`   // a sentence
 	Prior float64 `yaml:"prior" json:"prior"` // probability before the evidence; the case's sum to 1
 	Basis string  `yaml:"basis" json:"basis"` // why this prior
+	// Actor is the known actor that the hypothesis names, if any, for a comparison
+	// with profiles.
+	Actor string `yaml:"actor" json:"actor,omitempty"`
 }
 
 // Discount is why an item counts less than its likelihoods say.
@@ -65,9 +68,15 @@ type Item struct {
 	// that are not named have the base rate.
 	Chance map[string]float64 `yaml:"chance" json:"chance,omitempty"`
 	// Rate is the base rate: how often somebody unrelated shows this.
-	Rate      *Rate      `yaml:"rate" json:"rate,omitempty"`
-	Reasoning string     `yaml:"reasoning" json:"reasoning,omitempty"` // why these chances
-	Discounts []Discount `yaml:"discounts" json:"discounts,omitempty"`
+	Rate *Rate `yaml:"rate" json:"rate,omitempty"`
+	// Weights are log10 likelihood ratios against an unrelated actor, by hypothesis,
+	// where a model has measured them; they take the place of Chance.
+	Weights   map[string]evidence.Weight `yaml:"-" json:"weights,omitempty"`
+	Reasoning string                     `yaml:"reasoning" json:"reasoning,omitempty"` // why these chances
+	Discounts []Discount                 `yaml:"discounts" json:"discounts,omitempty"`
+	// HalfLife is in how many days the item loses half of its weight, from At to the
+	// day of the case; 0 is never.
+	HalfLife int `yaml:"half_life_days" json:"half_life_days,omitempty"`
 	// Lineage groups items with one cause; empty means the origin or the source.
 	Lineage string `yaml:"lineage" json:"lineage,omitempty"`
 }
@@ -132,6 +141,10 @@ func clampChance(p float64) float64 { return math.Max(0.001, math.Min(0.999, p))
 // discounted, capped at ±evidence.MaxMeasured (measured base rate) or
 // ±evidence.MaxPrior (estimated).
 func (it Item) Weight(h string, hs []Hypothesis) evidence.Weight {
+	if it.Weights != nil {
+		share, _ := it.Kept()
+		return evidence.Weight(share) * max(-evidence.MaxMeasured, min(evidence.MaxMeasured, it.Weights[h]))
+	}
 	p, ok := it.Chance[h]
 	if !ok {
 		return 0
@@ -172,6 +185,9 @@ type Result struct {
 	Why       string          `json:"why"` // a sentence on the answer
 	Drops     []Drop          `json:"sensitivity"`
 	Matrix    []Row           `json:"matrix"`
+	// Even is the answer when all hypotheses have the same prior: what differs from
+	// Why comes from the priors and not from the evidence.
+	Even string `json:"even_priors"`
 }
 
 // Row is a line of the matrix of competing hypotheses: for each hypothesis a
@@ -211,6 +227,11 @@ func Weigh(hs []Hypothesis, items []Item) (*Result, error) {
 		return cmp.Compare(math.Abs(b.Probability-first), math.Abs(a.Probability-first))
 	})
 	r.Matrix = matrix(hs, items)
+	even := slices.Clone(hs)
+	for i := range even {
+		even[i].Prior = 1 / float64(len(hs))
+	}
+	r.Even = weigh(even, items).Why
 	return r, nil
 }
 
@@ -255,7 +276,7 @@ func weigh(hs []Hypothesis, items []Item) *Result {
 	for i, h := range hs {
 		var ev []evidence.Item
 		for _, it := range items {
-			ev = append(ev, evidence.Item{ID: it.ID, Claim: it.Claim, Weight: it.Weight(h.ID, hs), Measured: it.Rate != nil, Lineage: it.lineage()})
+			ev = append(ev, evidence.Item{ID: it.ID, Claim: it.Claim, Weight: it.Weight(h.ID, hs), Measured: it.Rate != nil || it.Weights != nil, Lineage: it.lineage()})
 		}
 		total, counted := evidence.Sum(evidence.Weight(math.Log10(h.Prior)), ev)
 		scores[i] = float64(total)
@@ -281,7 +302,7 @@ func weigh(hs []Hypothesis, items []Item) *Result {
 	if r.Abstain {
 		r.Why = fmt.Sprintf("no answer: %q (%.0f %%) and %q (%.0f %%) are not separated by the evidence", a.Name, 100*a.Probability, b.Name, 100*b.Probability)
 	} else {
-		r.Why = fmt.Sprintf("%q is %s (%.0f %%), %.1f times as likely as %q", a.Name, a.Words, 100*a.Probability, math.Pow(10, float64(r.Lead)), b.Name)
+		r.Why = fmt.Sprintf("%q is %s (%.0f %%), %.1f times as likely as %q", a.Name, said(a.Words), 100*a.Probability, math.Pow(10, float64(r.Lead)), b.Name)
 	}
 	return r
 }
@@ -323,19 +344,30 @@ func mark(w float64) string {
 func Words(p float64) string {
 	switch {
 	case p < 0.05:
-		return "almost certainly not the case"
+		return "almost no chance"
 	case p < 0.20:
 		return "very unlikely"
 	case p < 0.45:
 		return "unlikely"
 	case p <= 0.55:
-		return "as likely as not"
+		return "roughly even chance"
 	case p <= 0.80:
 		return "likely"
 	case p <= 0.95:
 		return "very likely"
 	}
 	return "almost certain"
+}
+
+// said puts the words for a probability after "is".
+func said(words string) string {
+	switch words {
+	case "roughly even chance":
+		return "a roughly even chance"
+	case "almost no chance":
+		return "of almost no chance"
+	}
+	return words
 }
 
 // PHIA are the words of the yardstick of the UK's Professional Head of

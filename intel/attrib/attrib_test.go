@@ -103,7 +103,7 @@ func TestWeighErrors(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	for p, want := range map[float64][2]string{0.01: {"almost certainly not the case", "remote chance"}, 0.5: {"as likely as not", "realistic possibility"}, 0.7: {"likely", "likely or probable"}, 0.99: {"almost certain", "almost certain"}} {
+	for p, want := range map[float64][2]string{0.01: {"almost no chance", "remote chance"}, 0.5: {"roughly even chance", "realistic possibility"}, 0.7: {"likely", "likely or probable"}, 0.99: {"almost certain", "almost certain"}} {
 		if Words(p) != want[0] || PHIA(p) != want[1] {
 			t.Errorf("%v: %q, %q", p, Words(p), PHIA(p))
 		}
@@ -143,9 +143,9 @@ func TestSizeWinsNothing(t *testing.T) {
 		everything = append(everything, string(rune('A'+i/26))+string(rune('a'+i%26)))
 	}
 	small := []string{"rare1", "rare2", everything[0]}
-	ps := []Profile{{"big", append(everything, "rare1", "rare2")}, {"small", small}}
+	ps := []Profile{{Name: "big", Items: append(everything, "rare1", "rare2")}, {Name: "small", Items: small}}
 	for i := range 30 {
-		ps = append(ps, Profile{string(rune('0' + i)), append(rest, everything[i*5:i*5+20]...)})
+		ps = append(ps, Profile{Name: string(rune('0' + i)), Items: append(rest, everything[i*5:i*5+20]...)})
 	}
 	sc := NewScorer(ps).Scores([]string{"rare1", "rare2"})
 	if sc[0].Name != "small" {

@@ -19,23 +19,33 @@ type Model struct {
 	Prior map[string]float64
 }
 
-// Weights of Model, chosen on ATT&CK's attributed campaigns by log loss. How much
-// is lost when they are chosen without the campaign that is judged, or without
-// any of its group, is measured by TestNested in bench/attribution.
+// Weights of Model. The first five were chosen on ATT&CK's attributed campaigns by
+// log loss, before the profiles took in other campaigns, parents and the number of
+// reports; how much is lost when they are chosen without the campaign that is
+// judged, or without any of its group, is measured by TestNested in
+// bench/attribution. TechniqueBackoff is set by hand: a quarter of mappings is known
+// by the parent only.
 const (
 	TechniqueMu, TechniqueKeep = 300, 0.5
 	SoftwareMu, SoftwareKeep   = 40, 1.0
 	ActivityPower              = 1.0
+	TechniqueBackoff           = 0.25
 )
 
 // NewModel makes one of what actors are known to use. Both lists name the same
-// actors in the same order.
+// actors in the same order. How active an actor is is told by the number of reports
+// that its profile rests on, or by the number of its items when no profile has one.
 func NewModel(techniques, software []Profile) *Model {
 	m := &Model{Techniques: NewScorer(techniques), Software: NewScorer(software), Prior: map[string]float64{}}
-	m.Techniques.Mu, m.Techniques.Keep = TechniqueMu, TechniqueKeep
+	m.Techniques.Mu, m.Techniques.Keep, m.Techniques.Backoff = TechniqueMu, TechniqueKeep, TechniqueBackoff
 	m.Software.Mu, m.Software.Keep = SoftwareMu, SoftwareKeep
+	told := slices.ContainsFunc(techniques, func(p Profile) bool { return p.Reports > 0 })
 	for i, p := range techniques {
-		m.Prior[p.Name] = ActivityPower * math.Log10(float64(len(p.Items)+len(software[i].Items)+1))
+		n := len(p.Items) + len(software[i].Items)
+		if told {
+			n = p.Reports
+		}
+		m.Prior[p.Name] = ActivityPower * math.Log10(float64(n+1))
 	}
 	return m
 }

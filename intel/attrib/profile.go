@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"foregate/evidence"
 )
@@ -13,6 +14,8 @@ import (
 type Profile struct {
 	Name  string
 	Items []string
+	// Reports is how many reports the profile rests on; 0 when not known.
+	Reports int
 }
 
 // Scorer weighs what a case shows against profiles.
@@ -28,6 +31,10 @@ type Profile struct {
 // profile of n items is taken to be (Dirichlet smoothing; Zhai and Lafferty
 // 2004). A large profile has more hits and each is worth less, so size alone
 // wins nothing; a rare technique is worth more than one that everybody uses.
+//
+// Of two reports on one act the one says T1566.001 and the other T1566 or
+// T1566.002. So a share of λ, Backoff, goes to what has the same parent: a hit there
+// counts by the share of the parent among the statements.
 type Scorer struct {
 	// Mu is the number of items at which a profile is half complete.
 	Mu float64
@@ -35,12 +42,24 @@ type Scorer struct {
 	// (an attachment and its opening), so that the sum overstates; Keep is what
 	// makes the odds honest (measured by bench/attribution).
 	Keep float64
+	// Backoff is the share of a profile's draws that is known by the parent only, 0
+	// to 1.
+	Backoff float64
 
 	profiles []Profile
 	has      []map[string]bool
 	share    map[string]float64
 	holders  map[string]int
 	total    float64
+	// Of parents: items of each profile, and of all.
+	families []map[string]float64
+	family   map[string]float64
+}
+
+// parent is the technique of a sub-technique; everything else is its own.
+func parent(item string) string {
+	p, _, _ := strings.Cut(item, ".")
+	return p
 }
 
 // Default values of Scorer, set by hand. Model overrides them with values fitted
@@ -52,18 +71,21 @@ const (
 
 // NewScorer counts the base rates over the profiles.
 func NewScorer(profiles []Profile) *Scorer {
-	s := &Scorer{Mu: DefaultMu, Keep: DefaultKeep, profiles: profiles, share: map[string]float64{}, holders: map[string]int{}}
+	s := &Scorer{Mu: DefaultMu, Keep: DefaultKeep, profiles: profiles, share: map[string]float64{}, holders: map[string]int{}, family: map[string]float64{}}
 	for _, p := range profiles {
-		set := make(map[string]bool, len(p.Items))
+		set, families := make(map[string]bool, len(p.Items)), map[string]float64{}
 		for _, it := range p.Items {
 			if !set[it] {
 				set[it] = true
 				s.share[it]++
 				s.holders[it]++
 				s.total++
+				families[parent(it)]++
+				s.family[parent(it)]++
 			}
 		}
 		s.has = append(s.has, set)
+		s.families = append(s.families, families)
 	}
 	return s
 }
@@ -71,10 +93,10 @@ func NewScorer(profiles []Profile) *Scorer {
 // Base is how many of the profiles have the item, and of how many.
 func (s *Scorer) Base(item string) (holders, of int) { return s.holders[item], len(s.profiles) }
 
-// q is the item's share of all statements, with one statement added for it, so
-// that nothing has no chance.
-func (s *Scorer) q(item string) float64 {
-	return (s.share[item] + 1) / (s.total + float64(len(s.share)) + 1)
+// q is the share of all statements that so many are, with one statement added for
+// it, so that nothing has no chance.
+func (s *Scorer) q(statements float64) float64 {
+	return (statements + 1) / (s.total + float64(len(s.share)) + 1)
 }
 
 // Weight is log10 of the likelihood ratio of the item under profile i against
@@ -87,7 +109,11 @@ func (s *Scorer) Weight(i int, item string) evidence.Weight {
 	lambda := n / (n + s.Mu)
 	lr := 1 - lambda
 	if s.has[i][item] {
-		lr += lambda / (n * s.q(item))
+		lr += (1 - s.Backoff) * lambda / (n * s.q(s.share[item]))
+	}
+	if s.Backoff > 0 {
+		p := parent(item)
+		lr += s.Backoff * lambda * s.families[i][p] / (n * s.q(s.family[p]))
 	}
 	return evidence.Weight(s.Keep * math.Log10(lr))
 }

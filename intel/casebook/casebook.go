@@ -32,6 +32,8 @@ type Case struct {
 	Relations   []Relation          `yaml:"relations" json:"relations,omitempty"`
 	WouldChange []string            `yaml:"would_change" json:"would_change,omitempty"`
 	Afterwards  string              `yaml:"afterwards" json:"afterwards,omitempty"`
+	// Comparison is filled by Compare.
+	Comparison *Comparison `yaml:"-" json:"comparison,omitempty"`
 }
 
 // Relation is an assertion as a case file writes it: nodes are "kind value".
@@ -45,6 +47,7 @@ type Relation struct {
 	Origin     string `yaml:"origin" json:"origin,omitempty"`
 	Confidence string `yaml:"confidence" json:"confidence,omitempty"`
 	Note       string `yaml:"note" json:"note,omitempty"`
+	TLP        string `yaml:"tlp" json:"tlp,omitempty"` // that of the case when it has none
 }
 
 // Read reads a case file. Unknown keys are errors, as are a fact without source
@@ -70,7 +73,7 @@ func Read(data []byte) (*Case, error) {
 			return nil, fmt.Errorf("reading a case: fact %q: %w", f.ID, err)
 		}
 	}
-	if _, err := c.Day(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("reading a case: %w", err)
 	}
 	if _, err := c.Assertions(); err != nil {
@@ -80,6 +83,48 @@ func Read(data []byte) (*Case, error) {
 		return nil, fmt.Errorf("reading a case: %w", err)
 	}
 	return &c, nil
+}
+
+// check reads the labels and times of the case, and lets old facts age.
+func (c *Case) check() error {
+	day, err := c.Day()
+	if err != nil {
+		return err
+	}
+	labels := []string{c.TLP}
+	for _, r := range c.Relations {
+		labels = append(labels, r.TLP)
+	}
+	for i := range c.Facts {
+		f := &c.Facts[i]
+		labels = append(labels, f.TLP)
+		if f.HalfLife == 0 {
+			continue
+		}
+		at, err := when(f.At)
+		if err != nil || f.HalfLife < 0 {
+			return fmt.Errorf("fact %q: half_life_days takes days above 0 and an \"at\" such as 2016-02", f.ID)
+		}
+		if age := day.Sub(at); age > 0 {
+			f.Discounts = append(f.Discounts, attrib.Ageing(age, time.Duration(f.HalfLife)*24*time.Hour))
+		}
+	}
+	for _, l := range labels {
+		if _, err := intel.ParseTLP(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// when reads YYYY[-MM[-DD]].
+func when(s string) (t time.Time, err error) {
+	for _, form := range []string{time.DateOnly, "2006-01", "2006"} {
+		if t, err = time.Parse(form, s); err == nil {
+			return t, nil
+		}
+	}
+	return t, err
 }
 
 // Weigh weighs the case.
@@ -94,20 +139,60 @@ func (c *Case) Day() (time.Time, error) {
 	return t, nil
 }
 
-// Label is the marking of the whole case; amber when it has none.
+// Label is the marking of the whole case: the narrowest of what is in it; amber when
+// it has none.
 func (c *Case) Label() intel.TLP {
-	l, err := intel.ParseTLP(c.TLP)
+	label := orAmber(c.TLP)
+	for _, f := range c.Facts {
+		label = narrower(label, intel.TLP(f.TLP))
+	}
+	for _, r := range c.Relations {
+		label = narrower(label, intel.TLP(r.TLP))
+	}
+	return label
+}
+
+func orAmber(s string) intel.TLP {
+	l, err := intel.ParseTLP(s)
 	if err != nil || l == "" {
 		return intel.TLPAmber
 	}
 	return l
 }
 
+func narrower(a, b intel.TLP) intel.TLP {
+	if b, err := intel.ParseTLP(string(b)); err == nil && b.Rank() > a.Rank() {
+		return b
+	}
+	return a
+}
+
+// label is the marking of one relation: its own, or else that of the case.
+func (c *Case) label(r Relation) intel.TLP {
+	if r.TLP == "" {
+		return orAmber(c.TLP)
+	}
+	return orAmber(r.TLP)
+}
+
+// Indicators are the relations of what can be seen on the network or in mail.
+func (c *Case) Indicators() (indicators, others []Relation) {
+	for _, r := range c.Relations {
+		kind, _, _ := strings.Cut(r.Subject, " ")
+		if intel.ParseKind(kind).IsObservable() {
+			indicators = append(indicators, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	return indicators, others
+}
+
 // Assertions are the case's relations.
 func (c *Case) Assertions() ([]intel.Assertion, error) {
 	var out []intel.Assertion
 	for i, r := range c.Relations {
-		a := intel.Assertion{Relation: intel.Relation(r.Relation), Source: intel.Source{Name: r.Source, Origin: r.Origin}, Note: r.Note, TLP: c.Label()}
+		a := intel.Assertion{Relation: intel.Relation(r.Relation), Source: intel.Source{Name: r.Source, Origin: r.Origin}, Note: r.Note, TLP: c.label(r)}
 		var err error
 		if a.Confidence, err = intel.ParseConfidence(r.Confidence); err != nil {
 			return nil, fmt.Errorf("relation %d: %w", i, err)

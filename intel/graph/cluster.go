@@ -34,6 +34,7 @@ const (
 type sets struct {
 	parent []int32
 	node   []int32 // the node of each element
+	owners []int32 // how many owners' names the set of a root has
 }
 
 func (s *sets) find(i int32) int32 {
@@ -46,53 +47,35 @@ func (s *sets) find(i int32) int32 {
 
 func (s *sets) union(a, b int32) {
 	a, b = s.find(a), s.find(b)
+	if a == b {
+		return
+	}
 	if a > b {
 		a, b = b, a
 	}
 	s.parent[b] = a
+	s.owners[a] += s.owners[b]
 }
 
 func (s *sets) copyOf(node int32) int32 {
 	i := int32(len(s.parent))
 	s.parent = append(s.parent, i)
 	s.node = append(s.node, node)
+	s.owners = append(s.owners, 0)
 	return i
 }
 
-// thing is what several share at one time, and whether it joins them.
-type thing struct {
-	node    int32
-	element int32 // of the union-find
-	group   group
-	sharers []int32 // of members with different registrable domains, one each
-	odds    float64 // log10, corroboration and contradiction included
-	agree   int     // sharers that share something else with another sharer
-	differ  int     // sharers that share something else with others, and with none here
-}
-
-// Clusters returns the connected components of two nodes or more after what joins
-// nothing is cut, largest first, and what was cut, most shared first.
+// Clusters returns what probably has one operator, largest first, and what was
+// cut, most shared first. A cluster has names of two owners at least, or three
+// names of one.
 func (g *Graph) Clusters() (clusters []Cluster, hubs []Join) {
 	s := &sets{}
 	for i := range g.nodes {
 		s.copyOf(int32(i))
 	}
-	things, good, hubs := g.things(s)
+	things := g.things(s)
 	g.weigh(things)
-	joined := make([]bool, len(g.edges))
-	for i := range things {
-		t := &things[i]
-		if t.odds < 0 {
-			hubs = append(hubs, g.joinOf(t))
-			continue
-		}
-		for _, e := range t.group.edges {
-			if good[e] { // nor is the name served by a delivery network
-				s.union(g.edges[e].from, t.element)
-				joined[e] = true
-			}
-		}
-	}
+	m := g.merge(things, s)
 	members := map[int32][]int32{}
 	for i := range s.parent {
 		r := s.find(int32(i))
@@ -100,15 +83,22 @@ func (g *Graph) Clusters() (clusters []Cluster, hubs []Join) {
 	}
 	joins := map[int32][]Join{}
 	for i := range things {
-		if t := &things[i]; t.odds >= 0 && len(t.group.members) > 1 {
+		switch t := &things[i]; {
+		case len(t.roots) > 1 && t.cut == "":
+			r := s.find(t.element)
+			joins[r] = append(joins[r], g.joinOf(t))
+		case len(t.roots) > 1:
+			hubs = append(hubs, g.joinOf(t))
+		case len(t.uses) > 1 && t.cut == "":
 			r := s.find(t.element)
 			joins[r] = append(joins[r], g.joinOf(t))
 		}
 	}
-	for r, m := range members {
-		slices.Sort(m)
-		if m = slices.Compact(m); len(m) > 1 {
-			clusters = append(clusters, g.cluster(m, joins[r], joined))
+	hubs = append(hubs, m.refusedJoins(g)...)
+	for r, nodes := range members {
+		slices.Sort(nodes)
+		if nodes = slices.Compact(nodes); len(joins[r]) > 0 && g.worth(nodes) {
+			clusters = append(clusters, g.cluster(nodes, joins[r], m.joined))
 		}
 	}
 	slices.SortFunc(clusters, func(a, b Cluster) int {
@@ -120,140 +110,34 @@ func (g *Graph) Clusters() (clusters []Cluster, hubs []Join) {
 	return clusters, hubs
 }
 
-// things lists what is shared and not cut by its number of sharers alone, and
-// says of each edge whether its name's side is not cut either.
-func (g *Graph) things(s *sets) (things []thing, good []bool, hubs []Join) {
-	good = make([]bool, len(g.edges))
-	for i := range g.nodes {
-		groups, hub := g.groups(int32(i))
-		if hub {
-			hubs = append(hubs, g.hub(int32(i)))
-			continue
-		}
-		used := false
-		for k := range groups {
-			x := &groups[k]
-			odds := g.odds(x)
-			switch {
-			case odds < 0:
-				hubs = append(hubs, g.join(int32(i), x))
-			case !x.in:
-				for _, e := range x.edges {
-					good[e] = true
-				}
-			default:
-				t := thing{node: int32(i), element: int32(i), group: *x, odds: odds}
-				if used { // the first use is the node itself, further ones are copies
-					t.element = s.copyOf(int32(i))
-				}
-				used = true
-				t.sharers = g.one(x.members)
-				things = append(things, t)
-			}
+// leastOfOne is how many names of one owner are a cluster: a name and its www are
+// none.
+const leastOfOne = 3
+
+// worth says whether nodes are more than one owner's name and what it has. Where
+// there are no names, two of whatever shares something will do.
+func (g *Graph) worth(nodes []int32) bool {
+	owners := map[int32]bool{}
+	names, others := 0, 0
+	for _, n := range nodes {
+		switch {
+		case rank(g.nodes[n].Kind) <= 1:
+			names++
+			owners[g.root[n]] = true
+		case g.shares(n):
+			others++
 		}
 	}
-	return things, good, hubs
+	if names == 0 {
+		return others > 1
+	}
+	return len(owners) > 1 || names >= leastOfOne
 }
 
-// one keeps one member of each registrable domain.
-func (g *Graph) one(members []int32) []int32 {
-	if len(members) == 1 {
-		return members
-	}
-	out := slices.Clone(members)
-	slices.SortFunc(out, func(a, b int32) int { return cmp.Or(cmp.Compare(g.root[a], g.root[b]), cmp.Compare(a, b)) })
-	return slices.CompactFunc(out, func(a, b int32) bool { return g.root[a] == g.root[b] })
-}
-
-// The weights of what else sharers share, in bans, and how many count at most.
-// They are set by hand and tried on planted campaigns (TestPlanted): a second
-// thing shared is seldom chance; a name whose relatives are elsewhere is a guest.
-const (
-	agreement    = 0.4
-	disagreement = 0.6
-	maxAgree     = 4
-	maxDiffer    = 6
-)
-
-// rounds is how often the things are weighed: what is cut in one round supports
-// nothing in the next.
-const rounds = 3
-
-// weigh asks of each thing what else its sharers share. An address that hosts the
-// names of strangers is told from one that an operator keeps for itself by that,
-// where the number of names is the same.
-func (g *Graph) weigh(things []thing) {
-	of := make(map[int32][]int32) // things by the root of a sharer
-	for i := range things {
-		if len(things[i].sharers) > 1 {
-			for _, m := range things[i].sharers {
-				of[g.root[m]] = append(of[g.root[m]], int32(i))
-			}
-		}
-	}
-	here := map[int32]bool{}
-	for range rounds {
-		next := make([]float64, len(things))
-		for i := range things {
-			t := &things[i]
-			next[i] = t.odds
-			if len(t.sharers) < 2 {
-				continue
-			}
-			clear(here)
-			for _, m := range t.sharers {
-				here[g.root[m]] = true
-			}
-			t.agree, t.differ = 0, 0
-			for _, m := range t.sharers {
-				switch agrees, other := g.elsewhere(things, of[g.root[m]], int32(i), g.root[m], here); {
-				case agrees:
-					t.agree++
-				case other:
-					t.differ++
-				}
-			}
-			next[i] = g.odds(&t.group) + agreement*float64(min(t.agree, maxAgree)) - disagreement*float64(min(t.differ, maxDiffer))
-		}
-		for i := range things {
-			things[i].odds = next[i]
-		}
-	}
-}
-
-// elsewhere says whether a sharer of one thing shares another one with somebody
-// who is here as well, or with others only.
-func (g *Graph) elsewhere(things []thing, of []int32, but, self int32, here map[int32]bool) (agrees, other bool) {
-	for _, u := range of {
-		if u == but || things[u].odds < 0 || things[u].node == things[but].node {
-			continue
-		}
-		for _, m := range things[u].sharers {
-			if r := g.root[m]; r != self {
-				if here[r] {
-					return true, true
-				}
-				other = true
-			}
-		}
-	}
-	return false, other
-}
-
-// joinOf is the join of a thing, with what else its sharers share in its words.
-func (g *Graph) joinOf(t *thing) Join {
-	j := g.join(t.node, &t.group)
-	if len(t.group.members) < 2 {
-		return j
-	}
-	j.LogOdds, j.Cut = min(t.odds, 3), t.odds < 0
-	switch {
-	case j.Cut:
-		j.Why = fmt.Sprintf("not joined through %s, which %s: %d of them share other things, with others", j.Value, verb(j.Relation, j.InAll), t.differ)
-	case t.agree > 0:
-		j.Why += fmt.Sprintf("; %d of them share other things too", t.agree)
-	}
-	return j
+// shares says whether the node has a thing, rather than only being one.
+func (g *Graph) shares(n int32) bool {
+	at := g.at[g.start[n]:g.start[n+1]]
+	return len(at) > 0 && at[0]&1 == 0
 }
 
 func (g *Graph) cluster(members []int32, joins []Join, joined []bool) Cluster {
@@ -311,4 +195,43 @@ func (g *Graph) communities(members []int32, joined []bool) [][]int {
 	}
 	slices.SortFunc(out, func(a, b []int) int { return a[0] - b[0] })
 	return out
+}
+
+// joinOf is the join of a thing in words.
+func (g *Graph) joinOf(t *thing) Join {
+	j := Join{Node: g.nodes[t.node], Relation: g.rels[t.rel], SharedBy: len(t.roots), InAll: t.all, LogOdds: max(-maxShown, min(t.odds, maxShown)), Cut: t.cut != ""}
+	what := fmt.Sprintf("%s, which %s", j.Value, verb(j.Relation, j.InAll))
+	if j.SharedBy < j.InAll {
+		what += fmt.Sprintf(", %d at that time", j.SharedBy)
+	}
+	if j.Cut {
+		j.Why = "not joined through " + what + ": " + t.cut
+		return j
+	}
+	j.Why = "joined through " + what
+	if t.agree > 0 {
+		j.Why += fmt.Sprintf("; %d of them share other things too", t.agree)
+	}
+	return j
+}
+
+// maxShown bounds the odds that are shown.
+const maxShown = 3
+
+// reason says in words what speaks against a thing.
+func (g *Graph) reason(t *thing) string {
+	crowd := g.crowdOf(t)
+	switch {
+	case len(t.roots) > maxLook || t.prior < 0 && crowd <= t.all && t.pool <= len(t.roots):
+		return "that many unrelated ones share it"
+	case t.prior < 0 && crowd > t.all:
+		return fmt.Sprintf("its provider served %d names in all, and that many unrelated ones share it", crowd)
+	case t.prior < 0:
+		return fmt.Sprintf("it is one of a pool that %d share", t.pool)
+	case t.differ > 0:
+		return fmt.Sprintf("%d of them share other things, with others", t.differ)
+	case t.close >= 0 && t.close < len(t.roots)-1:
+		return "they came there at different times and share nothing else"
+	}
+	return "they share nothing else, which those of one operator mostly do here"
 }

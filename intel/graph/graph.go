@@ -13,6 +13,13 @@
 // that a sibling shares it; N cancels and r is s·p. So an address with four
 // names joins them, and one with four thousand joins nothing: it is a hub and is
 // cut. What is shared at different times is not shared.
+//
+// Clusters ask more than that number: whether the sharers began at one time, and
+// whether other kinds of things tie them to each other (see learned). How often
+// that is so for things of one operator and for things of strangers is counted on
+// the graph itself, in turns with what is thought of each thing (expectation and
+// maximisation, as in record linkage by Fellegi and Sunter 1969). Then things join
+// what shares them, surest first, and groups need more than one weak tie.
 package graph
 
 import (
@@ -31,22 +38,22 @@ import (
 // address is often rented alone, name servers seldom are.
 func Siblings(r intel.Relation) float64 {
 	switch r {
-	case intel.UsesCert:
-		return 50
-	case intel.RegisteredBy:
-		return 100
+	case intel.UsesCert, intel.RegisteredBy, Serves:
+		return 40
 	case intel.ResolvesTo:
-		return 15
+		return 20
 	case intel.UsesNS:
 		return 10
 	case SentFrom, LinksTo:
-		return 15
+		return 20
 	case Carries:
 		return 100
 	case BuiltLike:
 		return 50
 	case MadeBy, NumberedLike:
 		return 3
+	case Broad:
+		return 0.5
 	}
 	return 20
 }
@@ -61,6 +68,8 @@ const (
 	BuiltLike    intel.Relation = "built-like"
 	MadeBy       intel.Relation = "made-by"
 	NumberedLike intel.Relation = "numbered-like"
+	// Serves is of a name and the marker of a phishing kit.
+	Serves intel.Relation = "serves"
 )
 
 // fanOut is r in the other direction: a name that has more addresses than this
@@ -70,16 +79,6 @@ const fanOut = 100
 // slack is how far apart in time two uses of a thing may be and still count as
 // together; leases and resolutions are seen with gaps.
 const slack = 90 // days
-
-// Joins says whether a relation tells of infrastructure. What an analyst says of
-// an actor joins nothing: all of a report's indicators would be one cluster.
-func Joins(r intel.Relation) bool {
-	switch r {
-	case intel.Indicates, intel.AlsoKnownAs, intel.AttributedTo, intel.Uses, intel.SimilarTo, "reported-in", "sighted-by":
-		return false
-	}
-	return true
-}
 
 // Builder collects edges. It is not safe for concurrent use.
 type Builder struct {
@@ -173,11 +172,12 @@ func (b *Builder) relation(r intel.Relation) uint8 {
 // Add takes an assertion. Retracted ones and those that join nothing are left
 // out, but their nodes can be found.
 func (b *Builder) Add(a intel.Assertion) {
-	from := b.node(a.Subject)
-	if !a.Retracted.IsZero() || !Joins(a.Relation) {
+	b.node(a.Subject)
+	from, to, rel, ok := edgeOf(a)
+	if !a.Retracted.IsZero() || !ok {
 		return
 	}
-	b.edges = append(b.edges, edge{from: from, to: b.node(a.Object), rel: b.relation(a.Relation), first: day(a.First), last: day(a.Last)})
+	b.edges = append(b.edges, edge{from: b.node(from), to: b.node(to), rel: b.relation(rel), first: day(a.First), last: day(a.Last)})
 }
 
 // Graph is a compact, immutable graph, safe for concurrent use. A million nodes
@@ -195,6 +195,8 @@ type Graph struct {
 	// crowd is, of a name server, how many names all servers of its registrable
 	// domain have: a provider with many servers is one thing that is shared.
 	crowd map[int32]int
+	// owners is how many owners of names there are.
+	owners int
 }
 
 // Graph freezes what was added. The builder must not be used afterwards.
@@ -221,6 +223,13 @@ func (b *Builder) Graph() *Graph {
 		fill[e.to]++
 	}
 	g.crowds()
+	owners := map[int32]bool{}
+	for i, n := range g.nodes {
+		if rank(n.Kind) <= 1 {
+			owners[g.root[i]] = true
+		}
+	}
+	g.owners = len(owners)
 	return g
 }
 

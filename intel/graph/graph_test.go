@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -128,6 +129,9 @@ func TestOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		as := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) intel.Assertion {
 			a := say(fmt.Sprintf("n%d.com", rapid.IntRange(0, 20).Draw(t, "n")), rapid.SampledFrom([]string{"resolves-to", "presents"}).Draw(t, "r"), "ipv4-addr", fmt.Sprintf("x%d", rapid.IntRange(0, 9).Draw(t, "x")))
+			if rapid.Bool().Draw(t, "cert") {
+				a.Object.Kind = intel.Certificate
+			}
 			if y := rapid.IntRange(0, 3).Draw(t, "y"); y > 0 {
 				a.First = time.Date(2010+2*y, 1, 1, 0, 0, 0, 0, time.UTC)
 				a.Last = a.First.AddDate(0, 6, 0)
@@ -139,6 +143,11 @@ func TestOrder(t *testing.T) {
 			var out []string
 			for _, c := range cs {
 				out = append(out, values(c))
+				for _, j := range c.JoinedBy {
+					if math.IsNaN(j.LogOdds) || math.IsInf(j.LogOdds, 0) {
+						t.Fatalf("odds of %s: %v", j.Value, j.LogOdds)
+					}
+				}
 			}
 			slices.Sort(out)
 			return strings.Join(out, "; ")

@@ -148,14 +148,14 @@ func (g *Graph) Pivot(from intel.Node, lim PivotLimits) (reached []Reached, cut 
 					reached = append(reached, r)
 					next = append(next, stop{m, r})
 					if len(reached) == lim.Nodes {
-						return rank(reached), cut, nil
+						return nearest(reached), cut, nil
 					}
 				}
 			}
 		}
 		frontier = next
 	}
-	return rank(reached), cut, nil
+	return nearest(reached), cut, nil
 }
 
 func (g *Graph) hub(i int32) Join {
@@ -166,7 +166,7 @@ func (g *Graph) hub(i int32) Join {
 		Why: fmt.Sprintf("not joined through %s, which %s: that many unrelated ones share it", g.nodes[i].Value, verb(rel, n))}
 }
 
-func rank(r []Reached) []Reached {
+func nearest(r []Reached) []Reached {
 	slices.SortStableFunc(r, func(a, b Reached) int {
 		return cmp.Or(cmp.Compare(a.Hops, b.Hops), cmp.Compare(b.LogOdds, a.LogOdds), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
 	})
