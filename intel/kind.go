@@ -49,18 +49,21 @@ const (
 
 // kindNames maps other formats' words to kinds.
 var kindNames = map[string]Kind{
-	"domain": Domain, "hostname": Domain, "host": Domain, "fqdn": Domain, "domain-name": Domain, "domainname": Domain,
+	"domain": Domain, "hostname": Domain, "host": Domain, "fqdn": Domain, "domain-name": Domain, "domainname": Domain, "host-name": Domain, "subdomain": Domain,
 	"url": URL, "uri": URL, "link": URL,
 	"ip": IPv4, "ipv4": IPv4, "ip-dst": IPv4, "ip-src": IPv4, "ipv4addr": IPv4, "address": IPv4, "cidr": IPv4, "netblock": IPv4, "ipv4-addr": IPv4,
-	"ipv6": IPv6, "ipv6-addr": IPv6,
+	"ip-addr": IPv4, "ip-address": IPv4, "ipv4-address": IPv4, "network": IPv4, "subnet": IPv4, "ipv4-cidr": IPv4,
+	"ipv6": IPv6, "ipv6-addr": IPv6, "ipv6addr": IPv6, "ipv6-address": IPv6, "ipv6-cidr": IPv6,
 	"asn": ASN, "as": ASN,
-	"cert": Certificate, "certificate": Certificate, "x509": Certificate, "x509-fingerprint-sha256": Certificate,
-	"email": Email, "mail": Email, "email-src": Email, "email-dst": Email, "email-address": Email,
+	"cert": Certificate, "certificate": Certificate, "x509": Certificate, "x509-fingerprint-sha256": Certificate, "x509-cert": Certificate, "tls-certificate": Certificate, "ssl-certificate": Certificate, "certificate-sha256": Certificate, "cert-sha256": Certificate,
+	"email": Email, "mail": Email, "email-src": Email, "email-dst": Email, "email-address": Email, "mail-address": Email, "e-mail": Email,
 	"registrant": Registrant, "whois-registrant-email": Registrant, "whois-registrant-name": Registrant,
-	"ns": NameServer, "nameserver": NameServer, "name_server": NameServer,
+	"ns": NameServer, "nameserver": NameServer, "name-server": NameServer,
+	"registrant-handle": Registrant, "registrant-email": Registrant, "registrant-name": Registrant, "whois-registrant": Registrant,
 	"md5": MD5, "sha1": SHA1, "sha-1": SHA1, "sha256": SHA256, "sha-256": SHA256, "sha512": SHA512, "sha-512": SHA512,
-	"hash": SHA256, "filename": FileName,
+	"hash": SHA256, "file-hash": SHA256, "filename": FileName,
 	"mailer": Mailer, "kit": Kit, "phishing-kit": Kit, "message-id": MessageID,
+	"mailer-hash": Mailer, "kit-hash": Kit, "phishkit": Kit, "phishing-kit-marker": Kit,
 	"actor": IntrusionSet, "group": IntrusionSet, "technique": AttackPat, "software": Malware,
 }
 
@@ -72,7 +75,11 @@ func ParseKind(word string) Kind {
 	if k, ok := kindNames[w]; ok {
 		return k
 	}
-	return Kind(strings.ReplaceAll(strings.ReplaceAll(w, "_", "-"), " ", "-"))
+	w = strings.ReplaceAll(strings.ReplaceAll(w, "_", "-"), " ", "-")
+	if k, ok := kindNames[w]; ok {
+		return k
+	}
+	return Kind(w)
 }
 
 // IsHash says whether the kind is a file hash.
