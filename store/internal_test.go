@@ -104,6 +104,27 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// TestAlone holds that a change that fails by itself leaves nothing.
+func TestAlone(t *testing.T) {
+	db := openTemp(t)
+	boo := errors.New("boo")
+	err := db.apply(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO intel_feeds (name, state) VALUES ('x', 'y')"); err != nil {
+			return err
+		}
+		return boo
+	})
+	if !errors.Is(err, boo) {
+		t.Error(err)
+	}
+	if st, err := db.FeedState(t.Context(), "x"); st != nil || err != nil {
+		t.Errorf("%s, %v", st, err)
+	}
+	if err := holdN(db, 1, 10); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestClosed(t *testing.T) {
 	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
 	if err != nil {
