@@ -176,7 +176,7 @@ func Look(ctx context.Context, set *match.Set, m *mail.Message, seen []mail.Seen
 
 // words are the evidence of a place: the kind of item, and how the place is
 // called in a claim.
-func words(s mail.Seen) (id, what string) {
+func words(s *mail.Seen) (id, what string) {
 	host := s.Kind == string(intel.Domain)
 	switch s.Where {
 	case InAuthor:
@@ -221,7 +221,8 @@ func words(s mail.Seen) (id, what string) {
 // STIX patterns, which need the message itself.
 func Find(set *match.Set, seen []mail.Seen, at time.Time) []Found {
 	var found []Found
-	for _, s := range seen {
+	for i := range seen {
+		s := &seen[i]
 		var h match.Hit
 		var ok bool
 		switch intel.Kind(s.Kind) {

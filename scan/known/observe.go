@@ -3,6 +3,7 @@ package known
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"hash/maphash"
 	"net/netip"
 	"strings"
 
@@ -42,7 +43,7 @@ const (
 // spelling of intel.Clean and without repetitions: hosts and URLs of links,
 // addresses, files, and how the message was made.
 func Observe(m *mail.Message) []mail.Seen {
-	o := observer{have: map[mail.Seen]bool{}}
+	o := observer{list: make([]mail.Seen, 0, 48), seed: maphash.MakeSeed(), table: make([]uint16, 128)}
 	o.sender(m)
 	for i := range m.Body.Links {
 		if i == maxLinks {
@@ -67,18 +68,47 @@ func Observe(m *mail.Message) []mail.Seen {
 	return o.list
 }
 
+// observer gathers observables, each once.
 type observer struct {
-	list []mail.Seen
-	have map[mail.Seen]bool
+	list  []mail.Seen
+	seed  maphash.Seed
+	table []uint16 // numbers in the list + 1, by hash; its length is a power of two
 }
 
+// maxListed bounds the observables of one message: a thousand links have two each,
+// and a thousand files four.
+const maxListed = 8000
+
 func (o *observer) add(kind intel.Kind, value, where string) {
-	s := mail.Seen{Kind: string(kind), Value: value, Where: where}
-	if value == "" || len(value) > intel.MaxValue || o.have[s] {
+	if value == "" || len(value) > intel.MaxValue || len(o.list) == maxListed {
 		return
 	}
-	o.have[s] = true
+	s := mail.Seen{Kind: string(kind), Value: value, Where: where}
+	i, have := o.place(&s)
+	if have {
+		return
+	}
 	o.list = append(o.list, s)
+	o.table[i] = uint16(len(o.list))
+	if 2*len(o.list) < len(o.table) {
+		return
+	}
+	o.table = make([]uint16, 4*len(o.table))
+	for k := range o.list {
+		i, _ := o.place(&o.list[k])
+		o.table[i] = uint16(k + 1)
+	}
+}
+
+// place is where an observable stands in the table, or is to stand.
+func (o *observer) place(s *mail.Seen) (i int, have bool) {
+	mask := len(o.table) - 1
+	for i = int(maphash.String(o.seed, s.Value)) & mask; o.table[i] != 0; i = (i + 1) & mask {
+		if o.list[o.table[i]-1] == *s {
+			return i, true
+		}
+	}
+	return i, false
 }
 
 func (o *observer) sender(m *mail.Message) {
@@ -133,19 +163,40 @@ func mailer(m *mail.Message) string {
 	if len(m.Headers.Hops) == 0 {
 		return ""
 	}
-	var order []string
+	made := []byte(digitless(m.Headers.Mailer))
+	n := 0
 	for _, f := range m.Headers.Hops[0].Fields {
-		switch name := strings.ToLower(f.Name); name {
-		case "from", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding",
-			"reply-to", "sender", "x-mailer", "user-agent", "x-priority", "importance", "thread-index", "content-language", "organization":
-			order = append(order, f.Name) // the case is the program's
+		if isMade(f.Name) {
+			n++
+			made = append(append(made, '\n'), f.Name...) // the case is the program's
 		}
 	}
-	if len(order) < 4 {
+	if n < 4 {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(digitless(m.Headers.Mailer) + "\n" + strings.Join(order, "\n")))
+	sum := sha256.Sum256(made)
 	return hex.EncodeToString(sum[:8])
+}
+
+// isMade says whether programs write a field, and not servers on the way.
+func isMade(name string) bool {
+	var low [32]byte
+	if len(name) > len(low) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low[i] = c
+	}
+	switch string(low[:len(name)]) {
+	case "from", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding",
+		"reply-to", "sender", "x-mailer", "user-agent", "x-priority", "importance", "thread-index", "content-language", "organization":
+		return true
+	}
+	return false
 }
 
 // digitless writes every run of digits as one 9.
