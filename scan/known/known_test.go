@@ -253,3 +253,31 @@ func TestObserve(t *testing.T) {
 		t.Error("another program or template has the same fingerprint")
 	}
 }
+
+// One template has one layout, whatever is written and linked in it; another class,
+// or a tag more, is another.
+func TestLayout(t *testing.T) {
+	page := func(text, class string) string {
+		return "<html><!-- <p> > --><body>" + strings.Repeat("<tr CLASS="+class+"><td id='x>y' class=\"c d\"><a href=\"http://"+text+"/\">"+text+"</a></td></tr>\r\n", 10) + "<br/>1 < 2</body>"
+	}
+	one := layout(page("a.com", "k"))
+	if len(one) != 16 || one != layout(page("b.org", "k")) {
+		t.Errorf("one template has %q and %q", one, layout(page("b.org", "k")))
+	}
+	if one == layout(page("a.com", "j")) || one == layout("<p>"+page("a.com", "k")) {
+		t.Error("two templates have one layout")
+	}
+	if got := layout(strings.Repeat("<p>", minTags-1)); got != "" {
+		t.Errorf("a small body has %q", got)
+	}
+}
+
+func FuzzLayout(f *testing.F) {
+	f.Add("<p class='a<b' x=y/><!--<a>--><A CLASS=\"b\">")
+	f.Add("<p class=")
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := layout(strings.Repeat(s+">", 30)); got != "" && len(got) != 16 {
+			t.Fatalf("%q", got)
+		}
+	})
+}

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"golang.org/x/net/html"
-
 	"foregate/intel"
 	"foregate/mail"
 )
@@ -281,34 +279,4 @@ func itoa(n int) string {
 		return string(rune('0' + n))
 	}
 	return itoa(n/10) + string(rune('0'+n%10))
-}
-
-// layout is a fingerprint of how an HTML body is built: its tags in order with
-// their classes, without text and targets. Messages of one kit share it.
-func layout(raw string) string {
-	z := html.NewTokenizer(strings.NewReader(raw))
-	sum := sha256.New()
-	n := 0
-	for n < maxTags {
-		switch z.Next() {
-		case html.ErrorToken:
-			if n < minTags {
-				return ""
-			}
-			return hex.EncodeToString(sum.Sum(nil)[:8])
-		case html.StartTagToken, html.SelfClosingTagToken:
-			name, more := z.TagName()
-			sum.Write(name)
-			for more {
-				var k, v []byte
-				k, v, more = z.TagAttr()
-				if string(k) == "class" {
-					sum.Write(v)
-				}
-			}
-			sum.Write([]byte{0})
-			n++
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
