@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,13 +24,28 @@ import (
 type memory struct {
 	mu   sync.Mutex
 	have map[string][]Stored
+	read int // objects given by Objects
 }
 
-func (m *memory) Objects(_ context.Context, c string, yield func(Stored) bool) error {
+func (m *memory) Objects(_ context.Context, c string, after time.Time, yield func(Stored) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, o := range m.have[c] {
-		if !yield(o) {
+		if !o.Added.After(after) {
+			continue
+		}
+		if m.read++; !yield(o) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) Versions(_ context.Context, c string, ids []string, yield func(Stored) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.have[c] {
+		if slices.Contains(ids, o.ID) && !yield(o) {
 			break
 		}
 	}
@@ -224,6 +240,47 @@ func TestPages(t *testing.T) {
 	}
 	if _, _, v, _ := ask(t, ts, "GET", objects+"relationship--2f9a9aa9-108a-4333-83e2-4fb25add0463/versions?added_after=2014-05-08T09:00:00Z", Media, ""); len(v) != 0 {
 		t.Errorf("nothing later: %v", v)
+	}
+}
+
+// Pages give every object once, whatever the page's size and however many were added
+// at one moment, and read hardly more than they give.
+func TestPagesAgainstAll(t *testing.T) {
+	s, ts := fixture(t)
+	m := s.Backend.(*memory)
+	const c = "365fed99-08fa-fdcd-a1b3-fb247eb41d01"
+	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 300 {
+		id := fmt.Sprintf("identity--11111111-1111-4111-8111-%012d", i/2)
+		raw := fmt.Sprintf(`{"type":"identity","spec_version":"2.1","id":%q,"created":"2020-01-01T00:00:00Z","modified":"202%d-01-01T00:00:00Z","name":"x"}`, id, i%2)
+		o, err := stix.Parse([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.have[c] = append(m.have[c], Stored{o, at.Add(time.Duration(i/7) * time.Second)}) // seven at a time
+	}
+	for filter, want := range map[string]int{"": 150, "&match[version]=all": 300, "&match[version]=first": 150, "&match[type]=identity": 150, "&match[type]=malware": 0, "&added_after=2020-01-01T00:00:30Z": 42} {
+		for _, limit := range []int{1, 4, 7, 100, 1000} {
+			var got []string
+			m.read = 0
+			for next, pages := "", 0; ; pages++ {
+				status, ids, v, _ := ask(t, ts, "GET", fmt.Sprintf("/trustgroup1/collections/%s/objects/?limit=%d%s%s", c, limit, filter, next), Media, "")
+				if status != 200 || len(ids) > limit || pages > 301 {
+					t.Fatalf("%s limit %d: status %d, %d objects on page %d", filter, limit, status, len(ids), pages)
+				}
+				got = append(got, ids...)
+				if v["next"] == nil {
+					break
+				}
+				next = "&next=" + v["next"].(string)
+			}
+			if len(got) != want {
+				t.Errorf("%q by %d: %d objects, want %d", filter, limit, len(got), want)
+			}
+			if limit == 100 && m.read > 1000 {
+				t.Errorf("%q by %d: %d objects were read", filter, limit, m.read)
+			}
+		}
 	}
 }
 

@@ -276,8 +276,38 @@ func (db *DB) RemoveObjects(ctx context.Context, collection string, objects []Ob
 // Objects gives the objects of a collection ("" for all) added after a time,
 // oldest added first, until yield returns false.
 func (db *DB) Objects(ctx context.Context, collection string, after time.Time, yield func(Object) bool) error {
-	rs, err := db.read.QueryContext(ctx, `SELECT stix_id, typ, modified, revoked, collection, raw, added_at FROM intel_objects
-		WHERE ($1 = '' OR collection = $1) AND added_at > $2 ORDER BY added_at, stix_id`, collection, maybe(after))
+	if collection == "" {
+		return db.objects(ctx, "added_at > $1 ORDER BY added_at, stix_id", []any{maybe(after)}, yield)
+	}
+	return db.objects(ctx, "collection = $1 AND added_at > $2 ORDER BY added_at, stix_id", []any{collection, maybe(after)}, yield)
+}
+
+// maxIDs bounds the objects that are asked for at once.
+const maxIDs = 5000
+
+// ObjectVersions gives all versions of the objects of a collection with these ids,
+// at most 5,000, oldest added first, until yield returns false.
+func (db *DB) ObjectVersions(ctx context.Context, collection string, ids []string, yield func(Object) bool) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if len(ids) > maxIDs {
+		return fmt.Errorf("reading objects: %d ids at once, at most %d", len(ids), maxIDs)
+	}
+	args := []any{collection}
+	var in strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			in.WriteString(", ")
+		}
+		args = append(args, id)
+		fmt.Fprintf(&in, "$%d", len(args))
+	}
+	return db.objects(ctx, "collection = $1 AND stix_id IN ("+in.String()+") ORDER BY added_at, stix_id", args, yield)
+}
+
+func (db *DB) objects(ctx context.Context, where string, args []any, yield func(Object) bool) error {
+	rs, err := db.read.QueryContext(ctx, "SELECT stix_id, typ, modified, revoked, collection, raw, added_at FROM intel_objects WHERE "+where, args...)
 	if err != nil {
 		return fmt.Errorf("reading objects: %w", err)
 	}
@@ -285,11 +315,10 @@ func (db *DB) Objects(ctx context.Context, collection string, after time.Time, y
 	for rs.Next() {
 		var o Object
 		var modified, added int64
-		var raw string
-		if err := rs.Scan(&o.ID, &o.Type, &modified, &o.Revoked, &o.Collection, &raw, &added); err != nil {
+		if err := rs.Scan(&o.ID, &o.Type, &modified, &o.Revoked, &o.Collection, (*[]byte)(&o.Raw), &added); err != nil {
 			return fmt.Errorf("reading objects: %w", err)
 		}
-		o.Modified, o.AddedAt, o.Raw = fromMaybe(modified), fromMicros(added), json.RawMessage(raw)
+		o.Modified, o.AddedAt = fromMaybe(modified), fromMicros(added)
 		if !yield(o) {
 			return nil
 		}
