@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -219,41 +220,62 @@ const objectChunk = 1250
 // AddObjects keeps versions of objects. differ are the ids of which another
 // content of the same version was there already; both are kept.
 func (db *DB) AddObjects(ctx context.Context, objects []Object, at time.Time) (added int, differ []string, err error) {
-	for len(objects) > 0 {
-		n := min(len(objects), objectChunk)
-		chunk := objects[:n]
-		objects = objects[n:]
-		err := db.apply(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			for i, o := range chunk {
-				sum := sha256.Sum256(o.Raw)
-				// Each object has a microsecond of its own, so that pages by the
-				// time of adding never split between equals.
-				res, err := tx.ExecContext(ctx, `INSERT INTO intel_objects (stix_id, modified, sha256, typ, revoked, collection, raw, added_at)
-					VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (stix_id, modified, sha256, collection) DO NOTHING`,
-					o.ID, maybe(o.Modified), hex.EncodeToString(sum[:]), o.Type, o.Revoked, o.Collection, string(o.Raw), micros(at)+int64(added+i))
-				if err != nil {
-					return err
-				}
-				fresh, err := res.RowsAffected()
-				if err != nil || fresh == 0 {
-					return err
-				}
-				var same int
-				if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM intel_objects WHERE stix_id = $1 AND modified = $2 AND collection = $3", o.ID, maybe(o.Modified), o.Collection).Scan(&same); err != nil {
-					return err
-				}
-				if same > 1 {
-					differ = append(differ, o.ID)
-				}
-			}
-			return nil
+	for chunk := range slices.Chunk(objects, objectChunk) {
+		sums := make([]string, len(chunk))
+		for i := range chunk {
+			sum := sha256.Sum256(chunk[i].Raw)
+			sums[i] = hex.EncodeToString(sum[:])
+		}
+		var same []string
+		err := db.apply(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+			// Each object has a microsecond of its own, later than any before, so that
+			// pages by the time of adding never split between equals.
+			same, err = addObjects(ctx, tx, chunk, sums, micros(at)+int64(added))
+			return err
 		})
 		if err != nil {
 			return added, differ, fmt.Errorf("keeping objects: %w", err)
 		}
-		added += n
+		differ = append(differ, same...)
+		added += len(chunk)
 	}
 	return added, differ, nil
+}
+
+// addObjects writes objects, the first at a time in microseconds, and returns the
+// ids of those of which another content of the same version was there.
+func addObjects(ctx context.Context, tx *sql.Tx, objects []Object, sums []string, at int64) (differ []string, err error) {
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO intel_objects (stix_id, modified, sha256, typ, revoked, collection, raw, added_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (stix_id, modified, sha256, collection) DO NOTHING`)
+	if err != nil {
+		return nil, err
+	}
+	defer insert.Close()
+	count, err := tx.PrepareContext(ctx, "SELECT COUNT(*) FROM intel_objects WHERE stix_id = $1 AND modified = $2 AND collection = $3")
+	if err != nil {
+		return nil, err
+	}
+	defer count.Close()
+	for i := range objects {
+		o := &objects[i]
+		res, err := insert.ExecContext(ctx, o.ID, maybe(o.Modified), sums[i], o.Type, o.Revoked, o.Collection, string(o.Raw), at+int64(i))
+		if err != nil {
+			return nil, err
+		}
+		if fresh, err := res.RowsAffected(); err != nil {
+			return nil, err
+		} else if fresh == 0 {
+			continue
+		}
+		var same int
+		if err := count.QueryRowContext(ctx, o.ID, maybe(o.Modified), o.Collection).Scan(&same); err != nil {
+			return nil, err
+		}
+		if same > 1 {
+			differ = append(differ, o.ID)
+		}
+	}
+	return differ, nil
 }
 
 // RemoveObjects deletes versions of objects of a collection; those that are not
@@ -304,6 +326,16 @@ func (db *DB) ObjectVersions(ctx context.Context, collection string, ids []strin
 		fmt.Fprintf(&in, "$%d", len(args))
 	}
 	return db.objects(ctx, "collection = $1 AND stix_id IN ("+in.String()+") ORDER BY added_at, stix_id", args, yield)
+}
+
+// NewestObject is the newest version of an object, of whatever collection; ok is
+// false when there is none.
+func (db *DB) NewestObject(ctx context.Context, id string) (o Object, ok bool, err error) {
+	err = db.objects(ctx, "stix_id = $1 ORDER BY modified DESC, added_at DESC LIMIT 1", []any{id}, func(found Object) bool {
+		o, ok = found, true
+		return false
+	})
+	return o, ok, err
 }
 
 func (db *DB) objects(ctx context.Context, where string, args []any, yield func(Object) bool) error {

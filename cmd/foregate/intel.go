@@ -251,71 +251,33 @@ func (im *importer) flush() error {
 	return err
 }
 
-func (im *importer) stix(r io.Reader) error {
-	sr := stix.NewReader(r)
-	d := stix.NewDeriver(im.source)
-	var objects []store.Object
-	var failed error
-	take := func(a intel.Assertion) bool {
-		failed = im.add(a)
-		return failed == nil
-	}
-	keep := func() error {
-		_, differ, err := im.db.AddObjects(im.w.ctx, objects, time.Now())
-		for _, id := range differ {
-			im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
-		}
-		objects = objects[:0]
-		return err
-	}
-	for {
-		it, err := sr.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			im.problem(err) // what was read up to here goes in
-			break
-		}
-		if it.Err != nil {
-			im.problem(it.Err)
-			continue
-		}
-		im.out.Objects++
-		o := it.Object
-		objects = append(objects, store.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Collection: im.source.Name, Raw: o.Raw})
-		if err := d.Add(o); err != nil {
-			im.problem(err)
-		}
-		if len(objects) == 1000 {
-			if err := keep(); err != nil {
-				return err
-			}
-			if d.Drain(take); failed != nil {
-				return failed
-			}
-		}
-	}
-	if err := keep(); err != nil {
-		return err
-	}
-	missing := d.Finish(nil, take)
-	for _, id := range missing {
-		im.problem(fmt.Errorf("%s is referred to and not in the bundle", id))
-	}
-	return failed
-}
-
 func (im *importer) misp(r io.Reader) error {
-	e, bad, err := misp.ReadEvent(r)
+	var failed error
+	err := misp.Stream(r, func(e *misp.Event, bad []error) bool {
+		im.out.Objects++
+		for _, b := range bad {
+			im.problem(fmt.Errorf("event %s: %w", e.UUID, b))
+		}
+		e.Each(im.source, func(a intel.Assertion, err error) bool {
+			if err != nil {
+				im.problem(fmt.Errorf("event %s: %w", e.UUID, err))
+			} else {
+				failed = im.add(a)
+			}
+			return failed == nil
+		})
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	if err == nil && im.out.Objects == 0 {
+		err = errors.New("no event is in it")
+	}
 	if err != nil {
-		return err
+		im.problem(err) // what was read up to there goes in
 	}
-	as, _, worse := e.Assertions(im.source)
-	for _, b := range append(bad, worse...) {
-		im.problem(b)
-	}
-	return im.add(as...)
+	return nil
 }
 
 func (im *importer) xarf(r io.Reader) error {

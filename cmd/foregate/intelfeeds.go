@@ -10,7 +10,6 @@ import (
 	"foregate/feed"
 	"foregate/intel"
 	"foregate/intel/stix"
-	"foregate/store"
 )
 
 type intelFeedsCmd struct {
@@ -81,51 +80,23 @@ func (c intelFeedsCmd) fetch(w *world, im *importer, st feed.State) (feed.State,
 	return next, nil
 }
 
-// maxFetched bounds the objects of one fetch: what they say is in memory until
-// all that they refer to is there.
+// maxFetched bounds the objects of one fetch: a server that always has more must
+// come to an end.
 const maxFetched = 2_000_000
+
+// errMore says that a fetch has ended before the collection.
+var errMore = fmt.Errorf("more than %d objects: the rest is fetched the next time", maxFetched)
 
 func (c intelFeedsCmd) taxii(w *world, im *importer, st feed.State, client *feed.Client) (feed.State, error) {
 	after, _ := time.Parse(time.RFC3339Nano, st.After) // empty at first: from the beginning
-	d := stix.NewDeriver(im.source)
-	var objects []store.Object
-	count := 0
-	keep := func() error {
-		_, differ, err := im.db.AddObjects(w.ctx, objects, time.Now())
-		for _, id := range differ {
-			im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
-		}
-		objects = objects[:0]
-		return err
-	}
+	b := im.bundle()
 	last, failed := client.Fetch(w.ctx, after, func(it stix.Item) error {
-		if it.Err != nil {
-			im.problem(it.Err)
-			return nil
+		if im.out.Objects >= maxFetched {
+			return errMore
 		}
-		o := it.Object
-		objects = append(objects, store.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Collection: c.Name, Raw: o.Raw})
-		if err := d.Add(o); err != nil {
-			im.problem(err)
-		}
-		if count++; count > maxFetched {
-			return fmt.Errorf("more than %d objects: the rest is fetched the next time", maxFetched)
-		}
-		if len(objects) == 1000 {
-			return keep()
-		}
-		return nil
+		return b.add(it)
 	})
-	im.out.Objects += count
-	if err := keep(); err != nil {
-		return st, err
-	}
-	var err error
-	d.Finish(nil, func(a intel.Assertion) bool { err = im.add(a); return err == nil })
-	if err == nil {
-		err = im.flush()
-	}
-	if err != nil {
+	if err := b.finish(); err != nil {
 		return st, err
 	}
 	if !last.IsZero() {

@@ -61,7 +61,8 @@ type Set struct {
 	seed     maphash.Seed
 	shards   [shards]shard
 	kinds    map[intel.Kind]uint8
-	names    []intel.Kind // by number
+	names    []intel.Kind      // by number
+	count    [maxKinds + 1]int // statements by number of kind
 	words    words
 	nets     map[netip.Prefix]int32 // the first statement, in netShard
 	netShard shard
@@ -119,6 +120,12 @@ func (s *Set) apply(a *intel.Assertion) {
 	}
 	h, sum := s.shard(e.kind, v)
 	changed, left := h.put(sum, v, e, gone)
+	switch {
+	case changed && gone:
+		s.count[e.kind]--
+	case changed:
+		s.count[e.kind]++
+	}
 	if changed && a.Subject.Kind == intel.Pattern {
 		if left {
 			s.patterns.add(v)
@@ -197,6 +204,14 @@ func (s *Set) Len() int {
 		n += s.shards[i].live
 	}
 	return n
+}
+
+// Has says whether there is any indicator of a kind, networks apart.
+func (s *Set) Has(k intel.Kind) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	i, ok := s.kinds[k]
+	return ok && s.count[i] > 0
 }
 
 // find looks for a value of a kind.

@@ -314,12 +314,32 @@ func (d *Deriver) Drain(yield func(intel.Assertion) bool) {
 	if len(d.pending) < drainAt+2*d.left {
 		return
 	}
+	d.drain(nil, false, yield)
+}
+
+// Len is how many objects are remembered by what they stand for.
+func (d *Deriver) Len() int { return len(d.nodes) }
+
+// waiting is how many statements may wait for the name of who makes them when the
+// objects are forgotten; beyond, they are the source's own.
+const waiting = maxPending / 4
+
+// Settle is Drain with what lookup finds of earlier bundles, and forgets afterwards
+// what the objects stand for: from then on lookup must find them. It bounds the
+// memory that a bundle of any size takes.
+func (d *Deriver) Settle(lookup func(id string) []intel.Node, yield func(intel.Assertion) bool) {
+	d.drain(lookup, len(d.pending) > waiting, yield)
+	clear(d.nodes)
+}
+
+// drain gives what can be made, anonymous with or without who makes it.
+func (d *Deriver) drain(lookup func(id string) []intel.Node, anonymous bool, yield func(intel.Assertion) bool) {
 	kept := d.pending[:0]
 	on := true
 	for _, p := range d.pending {
-		_, named := d.names[p.made]
-		from, to := d.nodes[p.from], d.nodes[p.to]
-		if !on || p.made != "" && !named || (p.from != "" || p.to != "") && (len(from) == 0 || len(to) == 0) {
+		named := p.made == "" || d.author(p.made, lookup) != "" || anonymous
+		from, to := d.resolve(p.from, lookup), d.resolve(p.to, lookup)
+		if !on || !named || (p.from != "" || p.to != "") && (len(from) == 0 || len(to) == 0) {
 			kept = append(kept, p)
 			continue
 		}
@@ -327,6 +347,31 @@ func (d *Deriver) Drain(yield func(intel.Assertion) bool) {
 	}
 	clear(d.pending[len(kept):])
 	d.pending, d.left = kept, len(kept)
+}
+
+// resolve is what an object stands for; lookup finds those of earlier bundles.
+func (d *Deriver) resolve(id string, lookup func(id string) []intel.Node) []intel.Node {
+	n, known := d.nodes[id]
+	if len(n) > 0 || known || id == "" || lookup == nil {
+		return n
+	}
+	if n = lookup(id); n != nil {
+		d.nodes[id] = n
+	}
+	return n
+}
+
+// author is the name of an identity, "" when it is not known.
+func (d *Deriver) author(id string, lookup func(id string) []intel.Node) string {
+	name, known := d.names[id]
+	if known || id == "" || lookup == nil {
+		return name
+	}
+	if n := lookup(id); len(n) == 1 && n[0].Kind == intel.Identity {
+		name = n[0].Value
+		d.names[id] = name
+	}
+	return name
 }
 
 // give makes the assertions of one statement.
@@ -351,20 +396,13 @@ func (d *Deriver) give(p pending, from, to []intel.Node, yield func(intel.Assert
 
 // Finish gives every assertion that Drain has not, in the order of the bundle, until it
 // returns false. missing are the ids that relationships name and no object has;
-// lookup finds objects of earlier bundles and may be nil.
+// lookup finds objects of earlier bundles, nil
+// for those that there are not, and may be nil.
 func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.Assertion) bool) (missing []string) {
-	resolve := func(id string) []intel.Node {
-		if n := d.nodes[id]; len(n) > 0 {
-			return n
-		}
-		if lookup != nil {
-			return lookup(id)
-		}
-		return nil
-	}
 	lost := map[string]bool{}
 	for _, p := range d.pending {
-		from, to := resolve(p.from), resolve(p.to)
+		d.author(p.made, lookup)
+		from, to := d.resolve(p.from, lookup), d.resolve(p.to, lookup)
 		for id, n := range map[string][]intel.Node{p.from: from, p.to: to} {
 			if _, known := d.nodes[id]; id != "" && len(n) == 0 && !known && !lost[id] {
 				lost[id] = true
@@ -375,6 +413,17 @@ func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.A
 			return nil
 		}
 	}
+	d.pending, d.left = nil, 0
 	slices.Sort(missing)
 	return missing
+}
+
+// NodesOf says what an object stands for in assertions; none for relationships and
+// the like. The error says what in it cannot be used.
+func NodesOf(o Object) ([]intel.Node, error) {
+	var b body
+	if err := json.Unmarshal(o.Raw, &b); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.ID, err)
+	}
+	return nodesOf(o, b)
 }

@@ -5,9 +5,12 @@ package known
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -133,7 +136,7 @@ var errNotLoaded = errors.New("the indicators are not loaded yet")
 
 // Analyze adds an item for each indicator found.
 func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) error {
-	seen := Observe(m)
+	seen := Observe(m, f.Files...)
 	f.Seen = seen[:min(len(seen), MaxSeen)]
 	if s.Index == nil {
 		return nil
@@ -163,6 +166,13 @@ type Found struct {
 // Look finds the indicators of a message, given what Observe saw in it and when
 // it came. The error is that the time was over before all patterns were tried.
 func Look(ctx context.Context, set *match.Set, m *mail.Message, seen []mail.Seen, at time.Time) ([]Found, error) {
+	if set.Has(intel.SHA512) { // nearly nobody uses it, and it takes as long as all the rest
+		seen = slices.Clip(seen)
+		for i := range m.Attachments {
+			sum := sha512.Sum512(m.Attachments[i].Raw)
+			seen = append(seen, mail.Seen{Kind: string(intel.SHA512), Value: hex.EncodeToString(sum[:]), Where: InFile})
+		}
+	}
 	found := Find(set, seen, at)
 	hits, err := set.Patterns(ctx, &view{m: m, seen: seen}, at)
 	for _, h := range hits {
@@ -209,6 +219,11 @@ func words(s *mail.Seen) (id, what string) {
 			return "file-name", "the attachment's name"
 		}
 		return "file", "the attachment's hash"
+	case InInside:
+		if s.Kind == string(intel.FileName) {
+			return "file-name", "the name of a file inside an attachment"
+		}
+		return "file", "the hash of a file inside an attachment"
 	case InMailer:
 		return "mailer", "the make of the writing program"
 	case InMessageID:

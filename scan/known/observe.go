@@ -19,6 +19,7 @@ const (
 	InClient    = "client"
 	InLink      = "link"
 	InFile      = "file"
+	InInside    = "inside" // a file inside an attachment
 	InMailer    = "mailer"
 	InMessageID = "message-id"
 	InLayout    = "layout"
@@ -39,8 +40,9 @@ const (
 
 // Observe lists what of a message indicators and campaigns can share, in the
 // spelling of intel.Clean and without repetitions: hosts and URLs of links,
-// addresses, files, and how the message was made.
-func Observe(m *mail.Message) []mail.Seen {
+// addresses, files, and how the message was made. inside are the files inside its
+// attachments.
+func Observe(m *mail.Message, inside ...mail.FileFact) []mail.Seen {
 	o := observer{list: make([]mail.Seen, 0, 48), seed: maphash.MakeSeed(), table: make([]uint16, 128)}
 	o.sender(m)
 	for i := range m.Body.Links {
@@ -53,17 +55,28 @@ func Observe(m *mail.Message) []mail.Seen {
 	}
 	for i := range m.Attachments {
 		a := &m.Attachments[i]
-		o.add(intel.SHA256, a.SHA256, InFile)
-		o.add(intel.SHA1, a.SHA1, InFile)
-		o.add(intel.MD5, a.MD5, InFile)
-		o.add(intel.FileName, strings.Join(strings.Fields(a.FileName), " "), InFile)
+		o.file(mail.FileFact{Name: a.FileName, MD5: a.MD5, SHA1: a.SHA1, SHA256: a.SHA256}, InFile)
 	}
 	o.add(intel.Mailer, mailer(m), InMailer)
 	o.add(intel.MessageID, idPattern(m.Headers.MessageID), InMessageID)
 	if m.Body.HTML != nil {
 		o.add(intel.Kit, layout(m.Body.HTML.Raw), InLayout)
 	}
+	for _, f := range inside {
+		o.file(f, InInside)
+	}
 	return o.list
+}
+
+func (o *observer) file(f mail.FileFact, where string) {
+	o.add(intel.SHA256, f.SHA256, where)
+	o.add(intel.SHA1, f.SHA1, where)
+	o.add(intel.MD5, f.MD5, where)
+	name := f.Name
+	if strings.ContainsAny(name, " \t\r\n") {
+		name = strings.Join(strings.Fields(name), " ")
+	}
+	o.add(intel.FileName, name, where)
 }
 
 // observer gathers observables, each once.

@@ -153,11 +153,11 @@ func fileReader(object, property string) func(*view) []any {
 	}
 	switch property {
 	case "hashes.MD5":
-		return each(func(a *mail.Attachment) any { return a.MD5 })
+		return kind(intel.MD5)
 	case "hashes.SHA-1":
-		return each(func(a *mail.Attachment) any { return a.SHA1 })
+		return kind(intel.SHA1)
 	case "hashes.SHA-256":
-		return each(func(a *mail.Attachment) any { return a.SHA256 })
+		return kind(intel.SHA256)
 	case "hashes.SHA-512":
 		return each(func(a *mail.Attachment) any {
 			sum := sha512.Sum512(a.Raw)
@@ -171,7 +171,16 @@ func fileReader(object, property string) func(*view) []any {
 	}
 	switch property {
 	case "name":
-		return each(func(a *mail.Attachment) any { return a.FileName })
+		named := each(func(a *mail.Attachment) any { return a.FileName })
+		return func(v *view) []any {
+			out := named(v)
+			for _, s := range v.seen {
+				if s.Where == InInside && s.Kind == string(intel.FileName) {
+					out = append(out, s.Value)
+				}
+			}
+			return out
+		}
 	case "size":
 		return each(func(a *mail.Attachment) any { return a.Size })
 	}

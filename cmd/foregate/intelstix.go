@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"foregate/intel"
+	"foregate/intel/stix"
+	"foregate/store"
+)
+
+// bundle takes in STIX objects one at a time: the objects as they are, and what
+// they say.
+type bundle struct {
+	im      *importer
+	d       *stix.Deriver
+	objects []store.Object
+	failed  error // of the database, from within a callback
+}
+
+const (
+	// keepObjects is how many objects go to the database at a time.
+	keepObjects = 1000
+	// maxRemembered bounds the objects of which it is remembered what they stand
+	// for; of more, the database is asked. At 300 bytes each that is 60 MB.
+	maxRemembered = 200_000
+)
+
+func (im *importer) bundle() *bundle { return &bundle{im: im, d: stix.NewDeriver(im.source)} }
+
+// add takes in what a reader found. The error is the database's.
+func (b *bundle) add(it stix.Item) error {
+	if it.Err != nil {
+		b.im.problem(it.Err)
+		return nil
+	}
+	b.im.out.Objects++
+	o := it.Object
+	b.objects = append(b.objects, store.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Collection: b.im.source.Name, Raw: o.Raw})
+	if err := b.d.Add(o); err != nil {
+		b.im.problem(err)
+	}
+	if len(b.objects) < keepObjects {
+		return nil
+	}
+	if err := b.keep(); err != nil {
+		return err
+	}
+	if b.d.Len() >= maxRemembered {
+		b.d.Settle(b.lookup, b.take)
+	} else {
+		b.d.Drain(b.take)
+	}
+	return b.failed
+}
+
+// take passes an assertion on.
+func (b *bundle) take(a intel.Assertion) bool {
+	if err := b.im.add(a); err != nil && b.failed == nil {
+		b.failed = err
+	}
+	return b.failed == nil
+}
+
+// keep writes the objects gathered.
+func (b *bundle) keep() error {
+	_, differ, err := b.im.db.AddObjects(b.im.w.ctx, b.objects, time.Now())
+	for _, id := range differ {
+		b.im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
+	}
+	b.objects = b.objects[:0]
+	return err
+}
+
+// lookup finds what an object of an earlier bundle stands for.
+func (b *bundle) lookup(id string) []intel.Node {
+	if b.failed != nil {
+		return nil
+	}
+	o, ok, err := b.im.db.NewestObject(b.im.w.ctx, id)
+	if err != nil {
+		b.failed = err
+	}
+	if err != nil || !ok {
+		return nil
+	}
+	nodes, _ := stix.NodesOf(stix.Object{Type: o.Type, ID: o.ID, Raw: o.Raw}) // was told when it came in
+	if nodes == nil {
+		return []intel.Node{}
+	}
+	return nodes
+}
+
+// finish takes in what waits for other objects.
+func (b *bundle) finish() error {
+	if err := b.keep(); err != nil {
+		return err
+	}
+	for _, id := range b.d.Finish(b.lookup, b.take) {
+		b.im.problem(fmt.Errorf("%s is referred to, and there is no such object", id))
+	}
+	if b.failed != nil {
+		return b.failed
+	}
+	return b.im.flush()
+}
+
+func (im *importer) stix(r io.Reader) error {
+	sr := stix.NewReader(r)
+	b := im.bundle()
+	for {
+		it, err := sr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			im.problem(err) // what was read up to here goes in
+			break
+		}
+		if err := b.add(it); err != nil {
+			return err
+		}
+	}
+	return b.finish()
+}
