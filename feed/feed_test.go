@@ -397,6 +397,43 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
+// So are those of files; nothing of what they sent stays on the disk.
+func TestGetBackOff(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	calls := 0
+	var waits []time.Duration
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch calls++; calls {
+		case 1:
+			w.Header().Set("Retry-After", "9")
+			w.WriteHeader(429)
+		case 2: // breaks off
+			w.Header().Set("Content-Length", "100")
+			io.WriteString(w, "half")
+		default:
+			io.WriteString(w, "whole")
+		}
+	}))
+	defer ts.Close()
+	g := Getter{HTTP: NewHTTP(true), Sleep: func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }}
+	body, _, err := g.Get(t.Context(), ts.URL, State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(body)
+	if string(text) != "whole" || err != nil || !slices.Equal(waits, []time.Duration{9 * time.Second, 18 * time.Second}) {
+		t.Errorf("%q, %v, waits %v", text, err, waits)
+	}
+	body.Close()
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("%v stays, %v", left, err)
+	}
+	if _, err := spool(&repeated{left: 1001}, 1000); !errors.Is(err, errLarge) {
+		t.Errorf("beyond the bound: %v", err)
+	}
+}
+
 // A server on a private address, or one that redirects there, is refused.
 func TestPrivate(t *testing.T) {
 	ts := httptest.NewServer(http.NotFoundHandler())
@@ -435,11 +472,15 @@ func TestGet(t *testing.T) {
 		io.WriteString(w, "evil.com\n")
 	}))
 	defer ts.Close()
-	body, st, err := Get(t.Context(), NewHTTP(true), ts.URL, State{})
+	body, st, err := (Getter{HTTP: NewHTTP(true)}).Get(t.Context(), ts.URL, State{})
 	if err != nil || body == nil || st.ETag != `"1"` {
 		t.Fatal(body, st, err)
 	}
-	if body, _, err := Get(t.Context(), NewHTTP(true), ts.URL, st); body != nil || err != nil {
+	text, err := io.ReadAll(body)
+	if err != nil || string(text) != "evil.com\n" || body.Close() != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	if body, _, err := (Getter{HTTP: NewHTTP(true)}).Get(t.Context(), ts.URL, st); body != nil || err != nil {
 		t.Error(body, err)
 	}
 }
@@ -459,17 +500,17 @@ func TestRedirects(t *testing.T) {
 	client := NewHTTP(true)
 	client.Transport = ts.Client().Transport
 	to = inner.URL
-	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || !strings.Contains(err.Error(), "a redirect away from https") {
+	if _, _, err := (Getter{HTTP: client}).Get(t.Context(), ts.URL, State{}); err == nil || !strings.Contains(err.Error(), "a redirect away from https") {
 		t.Errorf("away from https: %v", err)
 	}
 	to, hops = ts.URL, 0
-	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || hops != maxRedirects+1 {
+	if _, _, err := (Getter{HTTP: client}).Get(t.Context(), ts.URL, State{}); err == nil || hops != maxRedirects+1 {
 		t.Errorf("in circles: %v after %d", err, hops)
 	}
 	// The check is on the address that is dialled: names and other spellings of
 	// loopback are no way around it.
 	for _, addr := range []string{"http://127.0.0.1:1/", "http://[::1]:1/", "http://[::ffff:127.0.0.1]:1/", "http://localhost:1/", "http://0.0.0.0:1/", "http://169.254.169.254/"} {
-		if _, _, err := Get(t.Context(), NewHTTP(false), addr, State{}); !errors.Is(err, ErrPrivate) {
+		if _, _, err := (Getter{HTTP: NewHTTP(false)}).Get(t.Context(), addr, State{}); !errors.Is(err, ErrPrivate) {
 			t.Errorf("%s: %v, want %v", addr, err, ErrPrivate)
 		}
 	}
@@ -536,7 +577,7 @@ func TestSlow(t *testing.T) {
 		<-begun
 		cancel() // stands for the end of maxTime
 	}()
-	if _, _, err := Get(ctx, NewHTTP(true), ts.URL, State{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := (Getter{HTTP: NewHTTP(true)}).Get(ctx, ts.URL, State{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if NewHTTP(true).Timeout != maxTime {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/encoding/unicode"
 
 	"foregate/intel"
 	"foregate/intel/misp"
@@ -158,6 +159,15 @@ func (im *importer) file(c intelImportCmd, name string) error {
 		defer f.Close()
 		r = f
 	}
+	return im.packed(c, r)
+}
+
+// maxUnpacked bounds what comes out of a compressed file, in bytes: a bomb must end.
+const maxUnpacked = 16 << 30
+
+// packed takes in a text that may be compressed by gzip, or be in UTF-16 as some
+// spreadsheets write it.
+func (im *importer) packed(c intelImportCmd, r io.Reader) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	if head, err := br.Peek(2); err == nil && head[0] == 0x1f && head[1] == 0x8b {
 		z, err := gzip.NewReader(br)
@@ -165,9 +175,27 @@ func (im *importer) file(c intelImportCmd, name string) error {
 			return err
 		}
 		defer z.Close()
-		br = bufio.NewReaderSize(z, 1<<16)
+		br = bufio.NewReaderSize(&bounded{r: z, left: maxUnpacked}, 1<<16)
+	}
+	if head, err := br.Peek(2); err == nil && (head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff) {
+		br = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(br), 1<<16)
 	}
 	return im.reader(c, br)
+}
+
+// bounded fails when more comes than may.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("more than %d bytes come out of it", int64(maxUnpacked))
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
 }
 
 // reader takes in a text of any format.
