@@ -58,6 +58,7 @@ type intelImportCmd struct {
 	Value   string   `help:"CSV: the column with the indicator."`
 	Type    string   `help:"CSV: the column with its type, or the type of all with --kind."`
 	Kind    string   `help:"CSV: the type of every indicator, such as domain."`
+	Undo    bool     `help:"Take back what the files say in place of taking it in; --source must be as it was then."`
 	NoHunt  bool     `help:"Do not look for new indicators in past messages."`
 	JSON    bool     `name:"json" help:"Answer in JSON."`
 }
@@ -68,12 +69,32 @@ type imported struct {
 	Format     string      `json:"format"`
 	Objects    int         `json:"objects,omitempty"`
 	Assertions int         `json:"assertions"`
-	New        int         `json:"new"`
+	New        int         `json:"new"` // or taken back
+	Undo       bool        `json:"undo,omitempty"`
 	Recovered  int         `json:"recovered,omitempty"`
 	Bad        int         `json:"bad"`
 	Problems   []string    `json:"problems,omitempty"`
 	Alarms     []nameDrift `json:"alarms,omitempty"` // naming rules that do not match any more
 	Seconds    float64     `json:"seconds"`
+}
+
+// print tells people what became of a file.
+func (im *imported) print(w io.Writer) {
+	new := "new"
+	if im.Undo {
+		new = "taken back"
+	}
+	fmt.Fprintf(w, "%s: %s, %d assertions, %d %s, %d could not be used", im.File, im.Format, im.Assertions, im.New, new, im.Bad)
+	if im.Recovered > 0 {
+		fmt.Fprintf(w, ", %d recovered from the wrong column", im.Recovered)
+	}
+	fmt.Fprintln(w)
+	for _, p := range im.Problems {
+		fmt.Fprintf(w, "  %s\n", p)
+	}
+	if more := im.Bad - len(im.Problems); more > 0 {
+		fmt.Fprintf(w, "  and %d more\n", more)
+	}
 }
 
 // maxProblems bounds the problems that are told of one file one by one.
@@ -89,6 +110,7 @@ type importer struct {
 	out    *imported
 	batch  []intel.Assertion
 	source intel.Source
+	undo   time.Time // when what comes is taken back; zero when it is taken in
 	shown  time.Time
 	named  named
 }
@@ -107,6 +129,9 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 			im.source.Name = filepath.Base(name)
 		}
 		begin := time.Now()
+		if c.Undo {
+			im.undo, im.out.Undo = begin, true
+		}
 		if err := im.file(c, name); err != nil {
 			return fmt.Errorf("importing %s: %w", name, err)
 		}
@@ -116,10 +141,7 @@ func (c intelImportCmd) Run(w *world, cl *cli) error {
 		im.out.Seconds = time.Since(begin).Seconds()
 		all = append(all, *im.out)
 		if !c.JSON {
-			fmt.Fprintf(w.stdout, "%s: %s, %d assertions, %d new, %d could not be used\n", name, im.out.Format, im.out.Assertions, im.out.New, im.out.Bad)
-			for _, p := range im.out.Problems {
-				fmt.Fprintf(w.stdout, "  %s\n", p)
-			}
+			im.out.print(w.stdout)
 			printDrifts(w, im.out.Alarms)
 		}
 	}
@@ -257,8 +279,12 @@ func (im *importer) add(as ...intel.Assertion) error {
 	if im.named == nil {
 		im.named = named{}
 	}
-	for _, a := range as {
-		im.named.note(a)
+	for i := range as {
+		if !im.undo.IsZero() {
+			as[i].Retracted = im.undo
+			continue
+		}
+		im.named.note(as[i])
 	}
 	im.batch = append(im.batch, as...)
 	if len(im.batch) < importBatch {
@@ -274,7 +300,7 @@ func (im *importer) flush() error {
 	// Long imports tell on a terminal how far they are.
 	if p := newProgress(im.w.stderr, im.out.File, 0); p != nil && time.Since(im.shown) > time.Second {
 		im.shown = time.Now()
-		fmt.Fprintf(im.w.stderr, "\r%s: %d assertions", im.out.File, im.out.Assertions)
+		fmt.Fprintf(im.w.stderr, "\r%s: %d assertions, %d new", im.out.File, im.out.Assertions, im.out.New)
 	}
 	return err
 }
@@ -532,6 +558,9 @@ func (c intelSearchCmd) Run(w *world, cl *cli) error {
 	}
 	if c.JSON {
 		return writeJSON(w.stdout, map[string]any{"assertions": orEmpty(as)})
+	}
+	if len(as) == 0 {
+		fmt.Fprintf(w.stdout, "no value has %q in it\n", c.Text)
 	}
 	printAssertions(w.stdout, as)
 	return nil

@@ -62,7 +62,10 @@ func (c intelFeedsCmd) Run(w *world, cl *cli) error {
 	if c.JSON {
 		return writeJSON(w.stdout, im.out)
 	}
-	fmt.Fprintf(w.stdout, "%s: %d assertions, %d new, %d could not be used\n", c.Name, im.out.Assertions, im.out.New, im.out.Bad)
+	if im.out.Format == "" {
+		im.out.Format = "nothing new"
+	}
+	im.out.print(w.stdout)
 	printDrifts(w, im.out.Alarms)
 	return nil
 }
@@ -134,6 +137,7 @@ var errMore = fmt.Errorf("more than %d objects: the rest is fetched the next tim
 
 func (c intelFeedsCmd) taxii(w *world, im *importer, st feed.State, client *feed.Client) (feed.State, error) {
 	after, _ := time.Parse(time.RFC3339Nano, st.After) // empty at first: from the beginning
+	im.out.Format = "stix"
 	b := im.bundle()
 	last, failed := client.Fetch(w.ctx, after, func(it stix.Item) error {
 		if im.out.Objects >= maxFetched {

@@ -78,7 +78,7 @@ func TestCollectionOf(t *testing.T) {
 	for addr, want := range map[string]string{
 		"https://x.example/api/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116":          "https://x.example/api/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116/",
 		"https://x.example/api/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116/objects/": "https://x.example/api/collections/91a7b528-80eb-42ed-a74d-c6fbd5a26116/",
-		"https://x.example/collections/list.csv": "", "https://x.example/collections/": "", "https://x.example/a": "",
+		"https://x.example/collections/list.csv":                                          "", "https://x.example/collections/": "", "https://x.example/a": "",
 	} {
 		if got, ok := collectionOf(addr); ok != (want != "") || ok && got != want {
 			t.Errorf("%s: %q, %v", addr, got, ok)

@@ -66,6 +66,10 @@ func (b *bundle) take(a intel.Assertion) bool {
 
 // keep writes the objects gathered.
 func (b *bundle) keep() error {
+	if !b.im.undo.IsZero() { // the objects stay, as all that anybody said
+		b.objects = b.objects[:0]
+		return nil
+	}
 	_, differ, err := b.im.db.AddObjects(b.im.w.ctx, b.objects, time.Now())
 	for _, id := range differ {
 		b.im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))

@@ -77,14 +77,12 @@ func DefaultMapping() Mapping {
 // Detect guesses the format from the first bytes.
 func Detect(head []byte) Format {
 	text := strings.TrimPrefix(string(head), "\ufeff")
-	first := ""
+	first, urlhaus := "", false
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if strings.Contains(line, "URLhaus") {
-			return URLhaus
-		}
+		urlhaus = urlhaus || strings.Contains(line, "URLhaus")
 		if strings.Contains(line, "Spamhaus") || strings.HasPrefix(line, `{"cidr"`) || strings.HasPrefix(line, `{"asn"`) {
 			return Spamhaus
 		}
@@ -92,6 +90,9 @@ func Detect(head []byte) Format {
 			first = strings.ToLower(line)
 			break
 		}
+	}
+	if urlhaus && strings.Contains(first, ",") { // they have plain lists too
+		return URLhaus
 	}
 	comma := commaOf(first)
 	cells, _ := split(first, comma)
@@ -103,7 +104,7 @@ func Detect(head []byte) Format {
 		return Edges
 	case len(cells) > 1 && slices.ContainsFunc(DefaultMapping().Value, func(c string) bool { return slices.Contains(cells, c) }):
 		return CSV
-	case len(cells) > 1 && cells[0] == "group_id":
+	case len(cells) > 1 && (cells[0] == "group_id" || slices.ContainsFunc(aliasColumns, func(c string) bool { return slices.Contains(cells, c) })):
 		return CSV
 	case !strings.ContainsAny(first, " \t,"):
 		return Lines
@@ -184,9 +185,12 @@ func table(r io.Reader, f Format, m Mapping, base intel.Source, yield func(Row) 
 			}
 			continue
 		}
-		if _, isAttack := cols["technique_id"]; isAttack {
+		switch {
+		case has(cols, "technique_id"):
 			row.Assertions, row.Err = uses(rec.cells, cols, base)
-		} else {
+		case has(cols, aliasColumns...):
+			row.Assertions, row.Err = aliases(rec.cells, cols, base)
+		default:
 			row.Assertions, row.Recovered, row.Err = indicator(rec.cells, cols, m, base)
 		}
 		if !yield(row) {
@@ -215,6 +219,10 @@ func index(cells []string) map[string]int {
 		}
 	}
 	return cols
+}
+
+func has(cols map[string]int, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := cols[n]; return ok })
 }
 
 func cell(cells []string, cols map[string]int, names []string) string {
@@ -327,6 +335,29 @@ func uses(cells []string, cols map[string]int, base intel.Source) ([]intel.Asser
 		Object: intel.Node{Kind: intel.AttackPat, Value: tech}, Source: base, Note: cut(cell(cells, cols, []string{"technique_name"})),
 	}
 	return []intel.Assertion{a}, a.Check()
+}
+
+// aliasColumns are the columns with other names of an actor; they are never changed.
+var aliasColumns = []string{"aliases", "synonyms"}
+
+// aliases reads a row of a table of actors: that somebody calls them so is a
+// statement like any other.
+func aliases(cells []string, cols map[string]int, base intel.Source) (as []intel.Assertion, err error) {
+	name := strings.Join(strings.Fields(cell(cells, cols, []string{"name", "group_name", "actor", "value"})), " ")
+	if name == "" {
+		return nil, errors.New("the name of the actor is empty")
+	}
+	for _, other := range strings.FieldsFunc(cell(cells, cols, aliasColumns), func(r rune) bool { return r == '|' || r == ';' }) {
+		if other = strings.Join(strings.Fields(other), " "); other == "" || other == name {
+			continue
+		}
+		a := intel.Assertion{Subject: intel.Node{Kind: intel.IntrusionSet, Value: name}, Relation: intel.AlsoKnownAs, Object: intel.Node{Kind: intel.IntrusionSet, Value: other}, Source: base}
+		if err := a.Check(); err != nil {
+			return as, err
+		}
+		as = append(as, a)
+	}
+	return as, nil
 }
 
 // lines reads one indicator per line: addresses, networks, names, URLs, hashes,

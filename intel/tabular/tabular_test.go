@@ -112,12 +112,14 @@ func TestFormats(t *testing.T) {
 		{"OpenPhish", "https://a.com/login\nhttp://b.org/x?y=1\n", Lines, []string{"https://a.com/login", "http://b.org/x?y=1"}, nil},
 		{"PhishTank", "phish_id,url,phish_detail_url,submission_time,verified,verification_time,online,target\n1,http://a.com/p,http://d,2024-01-02T03:04:05+00:00,yes,2024-01-02T03:04:05+00:00,yes,Other\n", PhishTank, []string{"http://a.com/p"}, nil},
 		{"URLhaus", "# URLhaus Database Dump (CSV)\n# id,dateadded,url,...\n\"3\",\"2024-01-02 03:04:05\",\"http://192.0.2.1:8080/i\",\"online\",\"2024-01-03 00:00:00\",\"malware_download\",\"elf\",\"https://urlhaus/3\",\"x\"\n", URLhaus, []string{"http://192.0.2.1:8080/i"}, nil},
+		{"URLhaus list", "# URLhaus Plain-Text URL List\n#\nhttp://192.0.2.1:8080/i\n", Lines, []string{"http://192.0.2.1:8080/i"}, nil},
 		{"Spamhaus text", "; Spamhaus DROP List 2024/01/01\n192.0.2.0/24 ; SBL1\n2001:db8::/32 ; SBL2\n", Spamhaus, []string{"192.0.2.0/24", "2001:db8::/32"}, nil},
 		{"Spamhaus JSON", "{\"cidr\":\"192.0.2.0/24\",\"sblid\":\"SBL1\",\"rir\":\"arin\"}\n{\"asn\":64500,\"asname\":\"X\"}\n{bad\n{\"type\":\"metadata\",\"records\":2}\n", Spamhaus, []string{"192.0.2.0/24", "64500"}, []string{"malformed JSON: invalid character 'b' looking for beginning of object key string"}},
 		{"plain list", "# comment\n0.0.0.0\nevil.com\n192.0.2.0/25\n", Lines, []string{"0.0.0.0", "evil.com", "192.0.2.0/25"}, nil},
 		{"edges", "subject_type,subject,relation,object_type,object,first,last,source\ndomain,a.com,resolves-to,ip,192.0.2.1,2016-01-01,2016-02-01,pdns\ndomain,b.com,resolves-to,ip,192.0.2.300\n", Edges, []string{"a.com"}, []string{`ipv4-addr: "192.0.2.300" is neither an address nor a network`}},
 		{"edges without head", "domain,a.com,resolves-to,ip,192.0.2.1\nx\n", Edges, []string{"a.com"}, []string{"1 columns, want subject_type,subject,relation,object_type,object[,first,last,source]"}},
 		{"report", "The group used login[.]evil[.]com in May.\n", Text, []string{"login.evil.com"}, nil},
+		{"names", "uuid,value,synonyms\n1,APT1,Comment Crew|APT1| |TG-8223\n2,,x\n3,Lonely,\n", CSV, []string{"APT1", "APT1"}, []string{"the name of the actor is empty"}},
 		{"groups", "group_id,group_name,technique_id\nG0001,Axiom,T1003\n", CSV, []string{"Axiom"}, nil},
 	} {
 		if f := Detect([]byte(tt.text)); f != tt.format {
