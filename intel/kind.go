@@ -124,6 +124,8 @@ func Clean(kind Kind, value string) (Node, error) {
 		return cleanASN(v)
 	case kind.IsHash():
 		return cleanHash(v)
+	case kind == Registrant && strings.Contains(v, "@"): // an address is one in any case
+		v = strings.ToLower(Refang(v))
 	case kind == Certificate:
 		return Node{kind, cleanCert(v)}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"foregate/intel"
@@ -24,7 +25,8 @@ const (
 	// keepObjects is how many objects go to the database at a time.
 	keepObjects = 1000
 	// maxRemembered bounds the objects of which it is remembered what they stand
-	// for; of more, the database is asked. At 300 bytes each that is 60 MB.
+	// for, and what they say that waits for others; of more, the database is asked.
+	// At some 500 bytes each that is 100 MB.
 	maxRemembered = 200_000
 )
 
@@ -102,7 +104,26 @@ func (b *bundle) finish() error {
 	if err := b.keep(); err != nil {
 		return err
 	}
-	for _, id := range b.d.Finish(b.lookup, b.take) {
+	missing := b.d.Finish(b.lookup, b.take)
+	for ids := range slices.Chunk(b.d.Later(), keepObjects) {
+		if b.failed != nil {
+			return b.failed
+		}
+		err := b.im.db.ObjectVersions(b.im.w.ctx, b.im.source.Name, ids, func(o store.Object) bool {
+			// What in it cannot be used was told when it came in.
+			_ = b.d.Add(stix.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Raw: o.Raw})
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		missing = append(missing, b.d.Finish(b.lookup, b.take)...)
+		if b.d.Len() >= maxRemembered {
+			b.d.Settle(b.lookup, b.take)
+		}
+	}
+	slices.Sort(missing)
+	for _, id := range slices.Compact(missing) {
 		b.im.problem(fmt.Errorf("%s is referred to, and there is no such object", id))
 	}
 	if b.failed != nil {

@@ -402,8 +402,9 @@ func TestSettle(t *testing.T) {
 		texts = append(texts, fmt.Sprintf(`{"type":"intrusion-set","id":"intrusion-set--11111111-1111-4111-8111-%012d",%s,"name":"i%d"}`, i, made, i))
 	}
 	texts = append(texts, `{"type":"identity","id":"identity--11111111-1111-4111-8111-111111111111",`+made+`,"name":"Agency"}`)
-	derive := func(every int) (said, missing []string) {
+	derive := func(every, waiting int) (said, missing []string) {
 		d := NewDeriver(intel.Source{Name: "feed"})
+		d.waiting = waiting
 		have := map[string]Object{}
 		lookup := func(id string) []intel.Node {
 			o, ok := have[id]
@@ -434,17 +435,27 @@ func TestSettle(t *testing.T) {
 			}
 		}
 		missing = d.Finish(lookup, take)
+		for _, id := range d.Later() {
+			if err := d.Add(have[id]); err != nil {
+				t.Fatal(err)
+			}
+			missing = append(missing, d.Finish(lookup, take)...)
+		}
+		slices.Sort(missing)
+		missing = slices.Compact(missing)
 		slices.Sort(said)
 		return said, missing
 	}
-	want, lost := derive(0)
+	want, lost := derive(0, 0)
 	if len(want) < 30 || len(lost) != 1 {
 		t.Fatalf("%d statements, missing %q", len(want), lost)
 	}
 	for _, every := range []int{1, 3, 20} {
-		said, missing := derive(every)
-		if d := cmp.Diff(want, said); d != "" || !slices.Equal(missing, lost) {
-			t.Errorf("forgetting every %d: missing %q, %s", every, missing, d)
+		for _, waiting := range []int{0, 5, maxWaiting} {
+			said, missing := derive(every, waiting)
+			if d := cmp.Diff(want, slices.Compact(said)); d != "" || !slices.Equal(missing, lost) {
+				t.Errorf("forgetting every %d but %d: missing %q, %s", every, waiting, missing, d)
+			}
 		}
 	}
 }
