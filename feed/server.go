@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -172,11 +173,20 @@ func (s *Server) allowed(r *http.Request) bool {
 	return ok && known && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// accepts reads an Accept header: TAXII without a version or with 2.1, or all.
+// accepts reads an Accept header: TAXII without a version or with 2.1, or all, with
+// whatever preference.
 func accepts(h string) bool {
 	for part := range strings.SplitSeq(h, ",") {
-		p := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(part)), " ", "")
-		if p == Media || p == "application/taxii+json" || p == "*/*" || p == "application/*" {
+		kind, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch v := params["version"]; kind {
+		case "application/taxii+json":
+			if v == "" || v == "2.1" {
+				return true
+			}
+		case "*/*", "application/*":
 			return true
 		}
 	}

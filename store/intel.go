@@ -40,7 +40,8 @@ func (q IntelQuery) where() (text string, args []any) {
 	}
 	if q.Text != "" {
 		p := arg("%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(q.Text)) + "%")
-		where = append(where, "(lower(s.value) LIKE "+p+" ESCAPE '!' OR lower(o.value) LIKE "+p+" ESCAPE '!')")
+		found := "(SELECT id FROM intel_nodes WHERE lower(value) LIKE " + p + " ESCAPE '!')"
+		where = append(where, "(a.subject IN "+found+" OR a.object IN "+found+")")
 	}
 	if q.Relation != "" {
 		where = append(where, "a.relation = "+arg(string(q.Relation)))
@@ -70,14 +71,10 @@ func (q IntelQuery) where() (text string, args []any) {
 // Since: oldest change first), until yield returns false.
 func (db *DB) Assertions(ctx context.Context, q IntelQuery, yield func(intel.Assertion) bool) error {
 	where, args := q.where()
-	from := "intel_assertions a JOIN intel_nodes s ON s.id = a.subject"
-	if q.Text != "" {
-		from += " JOIN intel_nodes o ON o.id = a.object"
-	}
 	// One transaction, so that names are looked up in what the rows were read from.
 	err := db.reading(ctx, q, func(tx *sql.Tx) error {
 		rs, err := tx.QueryContext(ctx, `SELECT s.kind, s.value, a.relation, a.object, a.source, a.first_at, a.last_at, a.confidence, a.tlp, a.note, a.retracted
-			FROM `+from+" WHERE "+where, args...)
+			FROM intel_assertions a JOIN intel_nodes s ON s.id = a.subject WHERE `+where, args...)
 		if err != nil {
 			return err
 		}

@@ -497,12 +497,12 @@ func (c intelShowCmd) Run(w *world, cl *cli) error {
 	if err != nil {
 		return err
 	}
-	names, err := read(w, db, store.IntelQuery{Relation: intel.AlsoKnownAs})
-	if err != nil {
-		return err
-	}
 	var means []intel.Candidate
 	if !n.Kind.IsObservable() {
+		names, err := read(w, db, store.IntelQuery{Relation: intel.AlsoKnownAs})
+		if err != nil {
+			return err
+		}
 		means = intel.NewAliases(names).Lookup(n.Value)
 	}
 	// A name that nobody speaks of by itself may be another's.

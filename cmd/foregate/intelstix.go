@@ -26,8 +26,8 @@ const (
 	keepObjects = 1000
 	// maxRemembered bounds the objects of which it is remembered what they stand
 	// for, and what they say that waits for others; of more, the database is asked.
-	// At some 500 bytes each that is 100 MB.
-	maxRemembered = 200_000
+	// At some 500 bytes each that is 50 MB.
+	maxRemembered = 100_000
 )
 
 func (im *importer) bundle() *bundle { return &bundle{im: im, d: stix.NewDeriver(im.source)} }
