@@ -212,7 +212,7 @@ type Object struct {
 }
 
 // objectChunk is how many objects share one change.
-const objectChunk = 1250
+const objectChunk = 5000
 
 // AddObjects keeps versions of objects. differ are the ids of which another
 // content of the same version was there already; both are kept.
@@ -248,31 +248,62 @@ func addObjects(ctx context.Context, tx *sql.Tx, objects []Object, sums []string
 		return nil, err
 	}
 	defer insert.Close()
-	count, err := tx.PrepareContext(ctx, "SELECT COUNT(*) FROM intel_objects WHERE stix_id = $1 AND modified = $2 AND collection = $3")
-	if err != nil {
-		return nil, err
-	}
-	defer count.Close()
+	var fresh []*Object
 	for i := range objects {
 		o := &objects[i]
 		res, err := insert.ExecContext(ctx, o.ID, maybe(o.Modified), sums[i], o.Type, o.Revoked, o.Collection, string(o.Raw), at+int64(i))
 		if err != nil {
 			return nil, err
 		}
-		if fresh, err := res.RowsAffected(); err != nil {
+		if n, err := res.RowsAffected(); err != nil {
 			return nil, err
-		} else if fresh == 0 {
-			continue
-		}
-		var same int
-		if err := count.QueryRowContext(ctx, o.ID, maybe(o.Modified), o.Collection).Scan(&same); err != nil {
-			return nil, err
-		}
-		if same > 1 {
-			differ = append(differ, o.ID)
+		} else if n > 0 {
+			fresh = append(fresh, o)
 		}
 	}
+	for part := range slices.Chunk(fresh, maxIDs/2) {
+		more, err := twofold(ctx, tx, part)
+		if err != nil {
+			return nil, err
+		}
+		differ = append(differ, more...)
+	}
 	return differ, nil
+}
+
+// twofold are the ids of those objects of whose version there is more than one
+// content in their collection.
+func twofold(ctx context.Context, tx *sql.Tx, objects []*Object) (ids []string, err error) {
+	type key struct {
+		id, collection string
+		modified       int64
+	}
+	asked := make(map[key]bool, len(objects))
+	args := make([]any, 0, len(objects))
+	var in strings.Builder
+	for i, o := range objects {
+		asked[key{o.ID, o.Collection, maybe(o.Modified)}] = true
+		if i > 0 {
+			in.WriteString(", ")
+		}
+		args = append(args, o.ID)
+		fmt.Fprintf(&in, "$%d", len(args))
+	}
+	rs, err := tx.QueryContext(ctx, "SELECT stix_id, collection, modified FROM intel_objects WHERE stix_id IN ("+in.String()+") GROUP BY stix_id, modified, collection HAVING COUNT(*) > 1", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		var k key
+		if err := rs.Scan(&k.id, &k.collection, &k.modified); err != nil {
+			return nil, err
+		}
+		if asked[k] {
+			ids = append(ids, k.id)
+		}
+	}
+	return ids, rs.Err()
 }
 
 // RemoveObjects deletes versions of objects of a collection; those that are not

@@ -109,6 +109,7 @@ type importer struct {
 	db     *store.DB
 	out    *imported
 	batch  []intel.Assertion
+	busy   chan written // nil when no batch is being written
 	source intel.Source
 	undo   time.Time // when what comes is taken back; zero when it is taken in
 	shown  time.Time
@@ -290,19 +291,51 @@ func (im *importer) add(as ...intel.Assertion) error {
 	if len(im.batch) < importBatch {
 		return nil
 	}
-	return im.flush()
+	return im.write()
 }
 
-func (im *importer) flush() error {
-	n, err := im.db.AddAssertions(im.w.ctx, im.batch, time.Now())
-	im.out.New += n
-	im.batch = im.batch[:0]
+// written is what became of a batch.
+type written struct {
+	fresh int
+	err   error
+}
+
+// write hands the batch to the database and goes on with reading meanwhile.
+func (im *importer) write() error {
+	if err := im.wait(); err != nil || len(im.batch) == 0 {
+		return err
+	}
+	batch, done := im.batch, make(chan written, 1)
+	im.batch, im.busy = make([]intel.Assertion, 0, importBatch), done
+	go func() {
+		n, err := im.db.AddAssertions(im.w.ctx, batch, time.Now())
+		done <- written{n, err}
+	}()
+	return nil
+}
+
+// wait waits for the batch that is being written.
+func (im *importer) wait() error {
+	if im.busy == nil {
+		return nil
+	}
+	d := <-im.busy
+	im.busy = nil
+	im.out.New += d.fresh
 	// Long imports tell on a terminal how far they are.
 	if p := newProgress(im.w.stderr, im.out.File, 0); p != nil && time.Since(im.shown) > time.Second {
 		im.shown = time.Now()
 		fmt.Fprintf(im.w.stderr, "\r%s: %d assertions, %d new", im.out.File, im.out.Assertions, im.out.New)
 	}
-	return err
+	return d.err
+}
+
+// flush writes what is left and waits for it.
+func (im *importer) flush() error {
+	if err := im.write(); err != nil {
+		return err
+	}
+	return im.wait()
 }
 
 func (im *importer) misp(r io.Reader) error {

@@ -18,12 +18,18 @@ type bundle struct {
 	im      *importer
 	d       *stix.Deriver
 	objects []store.Object
-	failed  error // of the database, from within a callback
+	size    int       // of the objects, in bytes
+	busy    chan kept // nil when no objects are being written
+	failed  error     // of the database, from within a callback
 }
 
 const (
-	// keepObjects is how many objects go to the database at a time.
-	keepObjects = 1000
+	// keepObjects is how many objects go to the database at a time, and keepBytes how
+	// many bytes.
+	keepObjects = 5000
+	keepBytes   = 8 << 20
+	// askObjects is how many objects are read again at a time.
+	askObjects = 1000
 	// maxRemembered bounds the objects of which it is remembered what they stand
 	// for, and what they say that waits for others; of more, the database is asked.
 	// At some 500 bytes each that is 50 MB.
@@ -44,13 +50,16 @@ func (b *bundle) add(it stix.Item) error {
 	if err := b.d.Add(o); err != nil {
 		b.im.problem(err)
 	}
-	if len(b.objects) < keepObjects {
+	if b.size += len(o.Raw); len(b.objects) < keepObjects && b.size < keepBytes {
 		return nil
 	}
 	if err := b.keep(); err != nil {
 		return err
 	}
 	if b.d.Len() >= maxRemembered {
+		if err := b.wait(); err != nil { // all that there is can be looked up
+			return err
+		}
 		b.d.Settle(b.lookup, b.take)
 	} else {
 		b.d.Drain(b.take)
@@ -66,18 +75,41 @@ func (b *bundle) take(a intel.Assertion) bool {
 	return b.failed == nil
 }
 
-// keep writes the objects gathered.
+// keep hands the objects gathered to the database and goes on with reading
+// meanwhile.
 func (b *bundle) keep() error {
-	if !b.im.undo.IsZero() { // the objects stay, as all that anybody said
-		b.objects = b.objects[:0]
+	err := b.wait()
+	objects := b.objects
+	b.objects, b.size = make([]store.Object, 0, keepObjects), 0
+	if err != nil || len(objects) == 0 || !b.im.undo.IsZero() { // taken back, the objects stay as what was said
+		return err
+	}
+	done := make(chan kept, 1)
+	b.busy = done
+	go func() {
+		_, differ, err := b.im.db.AddObjects(b.im.w.ctx, objects, time.Now())
+		done <- kept{differ, err}
+	}()
+	return nil
+}
+
+// wait waits for the objects that are being written.
+func (b *bundle) wait() error {
+	if b.busy == nil {
 		return nil
 	}
-	_, differ, err := b.im.db.AddObjects(b.im.w.ctx, b.objects, time.Now())
-	for _, id := range differ {
+	d := <-b.busy
+	b.busy = nil
+	for _, id := range d.differ {
 		b.im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
 	}
-	b.objects = b.objects[:0]
-	return err
+	return d.err
+}
+
+// kept is what became of objects.
+type kept struct {
+	differ []string
+	err    error
 }
 
 // lookup finds what an object of an earlier bundle stands for.
@@ -101,11 +133,11 @@ func (b *bundle) lookup(id string) []intel.Node {
 
 // finish takes in what waits for other objects.
 func (b *bundle) finish() error {
-	if err := b.keep(); err != nil {
+	if err := errors.Join(b.keep(), b.wait()); err != nil {
 		return err
 	}
 	missing := b.d.Finish(b.lookup, b.take)
-	for ids := range slices.Chunk(b.d.Later(), keepObjects) {
+	for ids := range slices.Chunk(b.d.Later(), askObjects) {
 		if b.failed != nil {
 			return b.failed
 		}
