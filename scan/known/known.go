@@ -109,6 +109,14 @@ func (x *Index) Watch(ctx context.Context, src Source, warn []Warning, have time
 	}
 }
 
+// Len is the number of statements on indicators in force.
+func (x *Index) Len() int {
+	if set := x.set.Load(); set != nil {
+		return set.Len()
+	}
+	return 0
+}
+
 // Refused is how many STIX patterns cannot be looked for in mail, and why, of
 // some of them.
 func (x *Index) Refused() (int, []string) {
