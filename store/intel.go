@@ -73,8 +73,14 @@ func (db *DB) Assertions(ctx context.Context, q IntelQuery, yield func(intel.Ass
 	where, args := q.where()
 	// One transaction, so that names are looked up in what the rows were read from.
 	err := db.reading(ctx, q, func(tx *sql.Tx) error {
-		rs, err := tx.QueryContext(ctx, `SELECT s.kind, s.value, a.relation, a.object, a.source, a.first_at, a.last_at, a.confidence, a.tlp, a.note, a.retracted
-			FROM intel_assertions a JOIN intel_nodes s ON s.id = a.subject WHERE `+where, args...)
+		// What indicators indicate is few things, which are looked up once; the objects
+		// of other relations are as many as their subjects.
+		object, from := "o.kind, o.value", " JOIN intel_nodes o ON o.id = a.object"
+		if q.Relation == intel.Indicates {
+			object, from = "'', ''", ""
+		}
+		rs, err := tx.QueryContext(ctx, "SELECT s.kind, s.value, a.relation, a.object, "+object+`, a.source, a.first_at, a.last_at, a.confidence, a.tlp, a.note, a.retracted
+			FROM intel_assertions a JOIN intel_nodes s ON s.id = a.subject`+from+" WHERE "+where, args...)
 		if err != nil {
 			return err
 		}
@@ -150,7 +156,7 @@ func (n *names) close() {
 func (n *names) scan(ctx context.Context, rs *sql.Rows) (a intel.Assertion, err error) {
 	var object, source, first, last, retracted int64
 	var code string
-	if err = rs.Scan(&a.Subject.Kind, &a.Subject.Value, &a.Relation, &object, &source, &first, &last, &code, &a.TLP, &a.Note, &retracted); err != nil {
+	if err = rs.Scan(&a.Subject.Kind, &a.Subject.Value, &a.Relation, &object, &a.Object.Kind, &a.Object.Value, &source, &first, &last, &code, &a.TLP, &a.Note, &retracted); err != nil {
 		return a, err
 	}
 	a.First, a.Last, a.Retracted = fromMaybe(first), fromMaybe(last), fromMaybe(retracted)
@@ -159,9 +165,11 @@ func (n *names) scan(ctx context.Context, rs *sql.Rows) (a intel.Assertion, err 
 			return a, err
 		}
 	}
-	if a.Object, err = lookUp(ctx, n.tx, &n.node, n.nodes, object, "SELECT kind, value FROM intel_nodes WHERE id = $1",
-		func(v *intel.Node) []any { return []any{&v.Kind, &v.Value} }); err != nil {
-		return a, err
+	if a.Object.Kind == "" {
+		if a.Object, err = lookUp(ctx, n.tx, &n.node, n.nodes, object, "SELECT kind, value FROM intel_nodes WHERE id = $1",
+			func(v *intel.Node) []any { return []any{&v.Kind, &v.Value} }); err != nil {
+			return a, err
+		}
 	}
 	a.Source, err = lookUp(ctx, n.tx, &n.source, n.sources, source, "SELECT name, origin, url, licence FROM intel_sources WHERE id = $1",
 		func(v *intel.Source) []any { return []any{&v.Name, &v.Origin, &v.URL, &v.Licence} })
