@@ -40,6 +40,9 @@ const (
 // not on the public network.
 var ErrPrivate = errors.New("the address is not public")
 
+// errRedirect says that a server redirects in a way that is not followed.
+var errRedirect = errors.New("not followed")
+
 // NewHTTP makes a client for servers that are not trusted: it refuses addresses
 // that are not public (unless private is set), whatever name or redirect leads
 // there, takes no compression and ends slow answers.
@@ -64,10 +67,10 @@ func NewHTTP(private bool) *http.Client {
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
-				return fmt.Errorf("more than %d redirects", maxRedirects)
+				return fmt.Errorf("%w: more than %d redirects", errRedirect, maxRedirects)
 			}
 			if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
-				return errors.New("a redirect away from https")
+				return fmt.Errorf("%w: a redirect away from https", errRedirect)
 			}
 			return nil
 		},
@@ -99,19 +102,27 @@ func (c *Client) do(ctx context.Context, method, addr string, body []byte) ([]by
 		if err == nil || !again || try == tries || ctx.Err() != nil {
 			return b, h, err
 		}
-		if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 {
-			wait = min(time.Duration(s)*time.Second, maxTime)
-		}
-		if err := c.sleep(ctx, wait); err != nil {
+		wait = retryAfter(h, wait)
+		if err := sleep(ctx, c.Sleep, wait); err != nil {
 			return nil, nil, err
 		}
 		wait *= 2
 	}
 }
 
-func (c *Client) sleep(ctx context.Context, d time.Duration) error {
-	if c.Sleep != nil {
-		return c.Sleep(ctx, d)
+// retryAfter is how long a server wants to be left alone, in seconds (RFC 9110
+// section 10.2.3), or else what is due anyway.
+func retryAfter(h http.Header, otherwise time.Duration) time.Duration {
+	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 {
+		return time.Duration(min(s, int(maxTime/time.Second))) * time.Second
+	}
+	return otherwise
+}
+
+// sleep waits by a function, or by the clock.
+func sleep(ctx context.Context, by func(context.Context, time.Duration) error, d time.Duration) error {
+	if by != nil {
+		return by(ctx, d)
 	}
 	select {
 	case <-ctx.Done():
@@ -135,7 +146,7 @@ func (c *Client) once(ctx context.Context, method, addr string, body []byte) (an
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return nil, http.Header{}, !errors.Is(err, ErrPrivate), err
+		return nil, http.Header{}, !errors.Is(err, ErrPrivate) && !errors.Is(err, errRedirect), err
 	}
 	defer resp.Body.Close()
 	b, err := whole(resp.Body, maxAnswer)
@@ -147,8 +158,7 @@ func (c *Client) once(ctx context.Context, method, addr string, body []byte) (an
 		if json.Unmarshal(b, &p) != nil {
 			p.Title = http.StatusText(resp.StatusCode)
 		}
-		again := resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500
-		return nil, resp.Header, again, fmt.Errorf("status %d: %s", resp.StatusCode, p.Title)
+		return nil, resp.Header, mayPass(resp.StatusCode), fmt.Errorf("status %d: %s", resp.StatusCode, p.Title)
 	case !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/taxii+json"):
 		return nil, resp.Header, false, fmt.Errorf("the answer is %q, not %s", resp.Header.Get("Content-Type"), Media)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,13 +24,28 @@ import (
 type memory struct {
 	mu   sync.Mutex
 	have map[string][]Stored
+	read int // objects given by Objects
 }
 
-func (m *memory) Objects(_ context.Context, c string, yield func(Stored) bool) error {
+func (m *memory) Objects(_ context.Context, c string, after time.Time, yield func(Stored) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, o := range m.have[c] {
-		if !yield(o) {
+		if !o.Added.After(after) {
+			continue
+		}
+		if m.read++; !yield(o) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *memory) Versions(_ context.Context, c string, ids []string, yield func(Stored) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.have[c] {
+		if slices.Contains(ids, o.ID) && !yield(o) {
 			break
 		}
 	}
@@ -148,6 +164,9 @@ func TestServer(t *testing.T) {
 		{"GET", "/taxii2/", Media, 200, 0},
 		{"GET", "/taxii2/", "application/taxii+json", 200, 0},
 		{"GET", "/taxii2/", "application/taxii+json;version=2.0", 406, 0},
+		{"GET", "/taxii2/", "text/html, application/taxii+json; version=\"2.1\"; q=0.9", 200, 0},
+		{"GET", "/taxii2/", "*/*;q=0.1", 200, 0},
+		{"GET", "/taxii2/", "text/html", 406, 0},
 		{"GET", "/nothing/", Media, 404, 0},
 		{"GET", "/trustgroup1/", Media, 200, 0},
 		{"GET", "/trustgroup1/collections/", Media, 200, 0},
@@ -224,6 +243,47 @@ func TestPages(t *testing.T) {
 	}
 	if _, _, v, _ := ask(t, ts, "GET", objects+"relationship--2f9a9aa9-108a-4333-83e2-4fb25add0463/versions?added_after=2014-05-08T09:00:00Z", Media, ""); len(v) != 0 {
 		t.Errorf("nothing later: %v", v)
+	}
+}
+
+// Pages give every object once, whatever the page's size and however many were added
+// at one moment, and read hardly more than they give.
+func TestPagesAgainstAll(t *testing.T) {
+	s, ts := fixture(t)
+	m := s.Backend.(*memory)
+	const c = "365fed99-08fa-fdcd-a1b3-fb247eb41d01"
+	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 300 {
+		id := fmt.Sprintf("identity--11111111-1111-4111-8111-%012d", i/2)
+		raw := fmt.Sprintf(`{"type":"identity","spec_version":"2.1","id":%q,"created":"2020-01-01T00:00:00Z","modified":"202%d-01-01T00:00:00Z","name":"x"}`, id, i%2)
+		o, err := stix.Parse([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.have[c] = append(m.have[c], Stored{o, at.Add(time.Duration(i/7) * time.Second)}) // seven at a time
+	}
+	for filter, want := range map[string]int{"": 150, "&match[version]=all": 300, "&match[version]=first": 150, "&match[type]=identity": 150, "&match[type]=malware": 0, "&added_after=2020-01-01T00:00:30Z": 42} {
+		for _, limit := range []int{1, 4, 7, 100, 1000} {
+			var got []string
+			m.read = 0
+			for next, pages := "", 0; ; pages++ {
+				status, ids, v, _ := ask(t, ts, "GET", fmt.Sprintf("/trustgroup1/collections/%s/objects/?limit=%d%s%s", c, limit, filter, next), Media, "")
+				if status != 200 || len(ids) > limit || pages > 301 {
+					t.Fatalf("%s limit %d: status %d, %d objects on page %d", filter, limit, status, len(ids), pages)
+				}
+				got = append(got, ids...)
+				if v["next"] == nil {
+					break
+				}
+				next = "&next=" + v["next"].(string)
+			}
+			if len(got) != want {
+				t.Errorf("%q by %d: %d objects, want %d", filter, limit, len(got), want)
+			}
+			if limit == 100 && m.read > 1000 {
+				t.Errorf("%q by %d: %d objects were read", filter, limit, m.read)
+			}
+		}
 	}
 }
 
@@ -340,6 +400,43 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
+// So are those of files; nothing of what they sent stays on the disk.
+func TestGetBackOff(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	calls := 0
+	var waits []time.Duration
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch calls++; calls {
+		case 1:
+			w.Header().Set("Retry-After", "9")
+			w.WriteHeader(429)
+		case 2: // breaks off
+			w.Header().Set("Content-Length", "100")
+			io.WriteString(w, "half")
+		default:
+			io.WriteString(w, "whole")
+		}
+	}))
+	defer ts.Close()
+	g := Getter{HTTP: NewHTTP(true), Sleep: func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }}
+	body, _, err := g.Get(t.Context(), ts.URL, State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(body)
+	if string(text) != "whole" || err != nil || !slices.Equal(waits, []time.Duration{9 * time.Second, 18 * time.Second}) {
+		t.Errorf("%q, %v, waits %v", text, err, waits)
+	}
+	body.Close()
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("%v stays, %v", left, err)
+	}
+	if _, err := spool(&repeated{left: 1001}, 1000); !errors.Is(err, errLarge) {
+		t.Errorf("beyond the bound: %v", err)
+	}
+}
+
 // A server on a private address, or one that redirects there, is refused.
 func TestPrivate(t *testing.T) {
 	ts := httptest.NewServer(http.NotFoundHandler())
@@ -378,11 +475,15 @@ func TestGet(t *testing.T) {
 		io.WriteString(w, "evil.com\n")
 	}))
 	defer ts.Close()
-	body, st, err := Get(t.Context(), NewHTTP(true), ts.URL, State{})
+	body, st, err := (Getter{HTTP: NewHTTP(true)}).Get(t.Context(), ts.URL, State{})
 	if err != nil || body == nil || st.ETag != `"1"` {
 		t.Fatal(body, st, err)
 	}
-	if body, _, err := Get(t.Context(), NewHTTP(true), ts.URL, st); body != nil || err != nil {
+	text, err := io.ReadAll(body)
+	if err != nil || string(text) != "evil.com\n" || body.Close() != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	if body, _, err := (Getter{HTTP: NewHTTP(true)}).Get(t.Context(), ts.URL, st); body != nil || err != nil {
 		t.Error(body, err)
 	}
 }
@@ -402,17 +503,17 @@ func TestRedirects(t *testing.T) {
 	client := NewHTTP(true)
 	client.Transport = ts.Client().Transport
 	to = inner.URL
-	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || !strings.Contains(err.Error(), "a redirect away from https") {
+	if _, _, err := (Getter{HTTP: client}).Get(t.Context(), ts.URL, State{}); err == nil || !strings.Contains(err.Error(), "a redirect away from https") {
 		t.Errorf("away from https: %v", err)
 	}
 	to, hops = ts.URL, 0
-	if _, _, err := Get(t.Context(), client, ts.URL, State{}); err == nil || hops != maxRedirects+1 {
+	if _, _, err := (Getter{HTTP: client}).Get(t.Context(), ts.URL, State{}); err == nil || hops != maxRedirects+1 {
 		t.Errorf("in circles: %v after %d", err, hops)
 	}
 	// The check is on the address that is dialled: names and other spellings of
 	// loopback are no way around it.
 	for _, addr := range []string{"http://127.0.0.1:1/", "http://[::1]:1/", "http://[::ffff:127.0.0.1]:1/", "http://localhost:1/", "http://0.0.0.0:1/", "http://169.254.169.254/"} {
-		if _, _, err := Get(t.Context(), NewHTTP(false), addr, State{}); !errors.Is(err, ErrPrivate) {
+		if _, _, err := (Getter{HTTP: NewHTTP(false)}).Get(t.Context(), addr, State{}); !errors.Is(err, ErrPrivate) {
 			t.Errorf("%s: %v, want %v", addr, err, ErrPrivate)
 		}
 	}
@@ -479,7 +580,7 @@ func TestSlow(t *testing.T) {
 		<-begun
 		cancel() // stands for the end of maxTime
 	}()
-	if _, _, err := Get(ctx, NewHTTP(true), ts.URL, State{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := (Getter{HTTP: NewHTTP(true)}).Get(ctx, ts.URL, State{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if NewHTTP(true).Timeout != maxTime {

@@ -11,11 +11,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -44,9 +45,11 @@ type Stored struct {
 
 // Backend keeps objects. Implementations are safe for concurrent use.
 type Backend interface {
-	// Objects gives a collection's objects, all versions, in the order in which
-	// they were added, until yield returns false.
-	Objects(ctx context.Context, collection string, yield func(Stored) bool) error
+	// Objects gives a collection's objects added after a time, all versions, in the
+	// order in which they were added, until yield returns false.
+	Objects(ctx context.Context, collection string, after time.Time, yield func(Stored) bool) error
+	// Versions gives all versions of the objects with these ids in the same order.
+	Versions(ctx context.Context, collection string, ids []string, yield func(Stored) bool) error
 	// Add keeps objects that are not there already.
 	Add(ctx context.Context, collection string, objects []stix.Object, at time.Time) error
 	// Remove deletes versions of objects.
@@ -170,11 +173,20 @@ func (s *Server) allowed(r *http.Request) bool {
 	return ok && known && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// accepts reads an Accept header: TAXII without a version or with 2.1, or all.
+// accepts reads an Accept header: TAXII without a version or with 2.1, or all, with
+// whatever preference.
 func accepts(h string) bool {
 	for part := range strings.SplitSeq(h, ",") {
-		p := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(part)), " ", "")
-		if p == Media || p == "application/taxii+json" || p == "*/*" || p == "application/*" {
+		kind, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch v := params["version"]; kind {
+		case "application/taxii+json":
+			if v == "" || v == "2.1" {
+				return true
+			}
+		case "*/*", "application/*":
 			return true
 		}
 	}
@@ -228,7 +240,7 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, path []strin
 		s.page(w, r, c, q, "versions", func(o Stored) any { return stix.Time(o.Modified) })
 	case len(path) == 2 && path[1] == "manifest":
 		s.page(w, r, c, q, "objects", func(o Stored) any {
-			return map[string]string{"id": o.ID, "date_added": o.Added.UTC().Format("2006-01-02T15:04:05.000000Z"), "version": version(o), "media_type": "application/stix+json;version=" + specVersion(o)}
+			return map[string]string{"id": o.ID, "date_added": o.Added.UTC().Format(addedForm), "version": versionOf(o), "media_type": "application/stix+json;version=" + specVersion(o)}
 		})
 	default:
 		s.fail(w, http.StatusNotFound, "there is no such resource")
@@ -242,7 +254,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, c Collection, q 
 		q.versions = []string{"all"}
 	}
 	q.anySpec = len(q.specs) == 0
-	all, known, err := s.choose(r.Context(), c, q)
+	all, known, err := s.choose(r.Context(), c, q, math.MaxInt)
 	if err != nil {
 		s.fail(w, http.StatusInternalServerError, "the collection cannot be read now")
 		return
@@ -260,157 +272,6 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, c Collection, q 
 		return
 	}
 	s.answer(w, http.StatusOK, map[string]any{})
-}
-
-// specVersion of an object that names none is 2.0, where the property did not
-// exist, but for observables, which 2.0 did not have outside observed-data.
-func specVersion(o Stored) string {
-	var p struct {
-		Version string `json:"spec_version"`
-	}
-	if json.Unmarshal(o.Raw, &p) == nil && p.Version != "" {
-		return p.Version
-	}
-	if o.Modified.IsZero() && o.Type != "marking-definition" {
-		return "2.1"
-	}
-	return "2.0"
-}
-
-// version of an object that has none is when it was added (section 5.3).
-func version(o Stored) string {
-	if o.Modified.IsZero() {
-		return stix.Time(o.Added)
-	}
-	return stix.Time(o.Modified)
-}
-
-// query holds the filters of section 3.4.
-type query struct {
-	after                time.Time
-	limit, skip          int
-	ids, types, versions []string
-	specs                []string
-	anySpec              bool
-	one                  string // of the path
-	token                string // of the filters: pages are of one question
-}
-
-func parseQuery(r *http.Request) (query, error) {
-	q := query{limit: maxPage}
-	v := r.URL.Query()
-	var err error
-	if t := v.Get("added_after"); t != "" {
-		if q.after, err = time.Parse(time.RFC3339Nano, t); err != nil {
-			return q, fmt.Errorf("added_after %q is no timestamp", t)
-		}
-	}
-	if l := v.Get("limit"); l != "" {
-		n, err := strconv.Atoi(l)
-		if err != nil || n < 1 {
-			return q, fmt.Errorf("limit %q is no number above 0", l)
-		}
-		q.limit = min(n, maxPage)
-	}
-	next := v.Get("next")
-	v.Del("next")
-	v.Del("limit")
-	sum := sha256.Sum256([]byte(r.URL.Path + "?" + v.Encode()))
-	q.token = hex.EncodeToString(sum[:6])
-	if next != "" {
-		n, token, _ := strings.Cut(next, ".")
-		if q.skip, err = strconv.Atoi(n); err != nil || q.skip < 0 || token != q.token {
-			return q, fmt.Errorf("next %q was not given by this server for these filters", next)
-		}
-	}
-	list := func(key string) []string {
-		if s := v.Get("match[" + key + "]"); s != "" {
-			return strings.Split(s, ",")
-		}
-		return nil
-	}
-	q.ids, q.types, q.versions, q.specs = list("id"), list("type"), list("version"), list("spec_version")
-	return q, nil
-}
-
-// choose returns the objects that the filters let through, in order: first by
-// version of STIX, by default the newest that there is of each object, then by
-// version of the object (sections 3.4.1.3 and 3.4.1.4). known says whether there
-// is any object of the path.
-func (s *Server) choose(ctx context.Context, c Collection, q query) (all []Stored, known bool, err error) {
-	best := map[string]string{}
-	err = s.Backend.Objects(ctx, c.ID, func(o Stored) bool {
-		if q.one != "" && o.ID != q.one {
-			return true
-		}
-		known = true
-		spec := specVersion(o)
-		if len(q.specs) > 0 && !slices.Contains(q.specs, spec) {
-			return true
-		}
-		best[o.ID] = max(best[o.ID], spec)
-		all = append(all, o)
-		return true
-	})
-	if err != nil {
-		return nil, known, err
-	}
-	newest, oldest := map[string]time.Time{}, map[string]time.Time{}
-	all = slices.DeleteFunc(all, func(o Stored) bool {
-		if len(q.specs) == 0 && !q.anySpec && specVersion(o) != best[o.ID] {
-			return true
-		}
-		if t, ok := newest[o.ID]; !ok || o.Modified.After(t) {
-			newest[o.ID] = o.Modified
-		}
-		if t, ok := oldest[o.ID]; !ok || o.Modified.Before(t) {
-			oldest[o.ID] = o.Modified
-		}
-		return false
-	})
-	versions := q.versions
-	if len(versions) == 0 {
-		versions = []string{"last"}
-	}
-	return slices.DeleteFunc(all, func(o Stored) bool {
-		if !o.Added.After(q.after) || len(q.ids) > 0 && !slices.Contains(q.ids, o.ID) || len(q.types) > 0 && !slices.Contains(q.types, o.Type) {
-			return true
-		}
-		return !slices.ContainsFunc(versions, func(v string) bool {
-			t, err := time.Parse(time.RFC3339Nano, v)
-			return v == "all" || v == "last" && o.Modified.Equal(newest[o.ID]) || v == "first" && o.Modified.Equal(oldest[o.ID]) || err == nil && t.Equal(o.Modified)
-		})
-	}), known, nil
-}
-
-func (s *Server) page(w http.ResponseWriter, r *http.Request, c Collection, q query, key string, show func(Stored) any) {
-	all, known, err := s.choose(r.Context(), c, q)
-	if err != nil {
-		s.fail(w, http.StatusInternalServerError, "the collection cannot be read now")
-		return
-	}
-	if q.one != "" && !known {
-		s.fail(w, http.StatusNotFound, "there is no object %q", q.one)
-		return
-	}
-	if q.skip > len(all) {
-		q.skip = len(all)
-	}
-	part := all[q.skip:min(len(all), q.skip+q.limit)]
-	out := map[string]any{}
-	if len(part) > 0 { // section 3.7: an empty envelope has no list
-		list := make([]any, 0, len(part))
-		for _, o := range part {
-			list = append(list, show(o))
-		}
-		out[key], out["more"] = list, false
-		w.Header().Set("X-TAXII-Date-Added-First", part[0].Added.UTC().Format("2006-01-02T15:04:05.000000Z"))
-		w.Header().Set("X-TAXII-Date-Added-Last", part[len(part)-1].Added.UTC().Format("2006-01-02T15:04:05.000000Z"))
-	}
-	if end := q.skip + len(part); end < len(all) {
-		out["more"], out["next"] = true, strconv.Itoa(end)+"."+q.token
-	}
-	s.answer(w, http.StatusOK, out)
 }
 
 // post adds objects (section 5.5) and answers with their status at once.
@@ -453,7 +314,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, c Collection) {
 			continue
 		}
 		good = append(good, it.Object)
-		successes = append(successes, entry{ID: it.Object.ID, Version: version(Stored{Object: it.Object, Added: s.Now()})})
+		successes = append(successes, entry{ID: it.Object.ID, Version: versionOf(Stored{Object: it.Object, Added: s.Now()})})
 	}
 	if err := s.Backend.Add(r.Context(), c.ID, good, s.Now()); err != nil {
 		s.fail(w, http.StatusInternalServerError, "the objects cannot be kept now")

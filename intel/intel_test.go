@@ -237,3 +237,18 @@ func canonicalText(t *testing.T, v any) string {
 	}
 	return b.String()
 }
+
+// What looks clean at first sight is what the closer look makes of it.
+func FuzzCleanURL(f *testing.F) {
+	for _, s := range []string{"http://a.com/", "https://a.com/x?y=1&z=[.]", "http://a.com/x.]y", "http://a.com/a//b/../c", "http://a-.com/?", "http://a.com/?dot .", "http://1.2.3.4/*", "http://a.com:80/", "https://a..com/~x;y=1,2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !isCleanURL(s) {
+			return
+		}
+		if n, err := cleanURL(Refang(s)); err != nil || n.Value != s {
+			t.Fatalf("%q becomes %q, %v", s, n.Value, err)
+		}
+	})
+}

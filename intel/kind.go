@@ -49,18 +49,21 @@ const (
 
 // kindNames maps other formats' words to kinds.
 var kindNames = map[string]Kind{
-	"domain": Domain, "hostname": Domain, "host": Domain, "fqdn": Domain, "domain-name": Domain, "domainname": Domain,
+	"domain": Domain, "hostname": Domain, "host": Domain, "fqdn": Domain, "domain-name": Domain, "domainname": Domain, "host-name": Domain, "subdomain": Domain,
 	"url": URL, "uri": URL, "link": URL,
 	"ip": IPv4, "ipv4": IPv4, "ip-dst": IPv4, "ip-src": IPv4, "ipv4addr": IPv4, "address": IPv4, "cidr": IPv4, "netblock": IPv4, "ipv4-addr": IPv4,
-	"ipv6": IPv6, "ipv6-addr": IPv6,
+	"ip-addr": IPv4, "ip-address": IPv4, "ipv4-address": IPv4, "network": IPv4, "subnet": IPv4, "ipv4-cidr": IPv4,
+	"ipv6": IPv6, "ipv6-addr": IPv6, "ipv6addr": IPv6, "ipv6-address": IPv6, "ipv6-cidr": IPv6,
 	"asn": ASN, "as": ASN,
-	"cert": Certificate, "certificate": Certificate, "x509": Certificate, "x509-fingerprint-sha256": Certificate,
-	"email": Email, "mail": Email, "email-src": Email, "email-dst": Email, "email-address": Email,
+	"cert": Certificate, "certificate": Certificate, "x509": Certificate, "x509-fingerprint-sha256": Certificate, "x509-cert": Certificate, "tls-certificate": Certificate, "ssl-certificate": Certificate, "certificate-sha256": Certificate, "cert-sha256": Certificate,
+	"email": Email, "mail": Email, "email-src": Email, "email-dst": Email, "email-address": Email, "mail-address": Email, "e-mail": Email,
 	"registrant": Registrant, "whois-registrant-email": Registrant, "whois-registrant-name": Registrant,
-	"ns": NameServer, "nameserver": NameServer, "name_server": NameServer,
+	"ns": NameServer, "nameserver": NameServer, "name-server": NameServer,
+	"registrant-handle": Registrant, "registrant-email": Registrant, "registrant-name": Registrant, "whois-registrant": Registrant,
 	"md5": MD5, "sha1": SHA1, "sha-1": SHA1, "sha256": SHA256, "sha-256": SHA256, "sha512": SHA512, "sha-512": SHA512,
-	"hash": SHA256, "filename": FileName,
+	"hash": SHA256, "file-hash": SHA256, "filename": FileName,
 	"mailer": Mailer, "kit": Kit, "phishing-kit": Kit, "message-id": MessageID,
+	"mailer-hash": Mailer, "kit-hash": Kit, "phishkit": Kit, "phishing-kit-marker": Kit,
 	"actor": IntrusionSet, "group": IntrusionSet, "technique": AttackPat, "software": Malware,
 }
 
@@ -72,7 +75,11 @@ func ParseKind(word string) Kind {
 	if k, ok := kindNames[w]; ok {
 		return k
 	}
-	return Kind(strings.ReplaceAll(strings.ReplaceAll(w, "_", "-"), " ", "-"))
+	w = strings.ReplaceAll(strings.ReplaceAll(w, "_", "-"), " ", "-")
+	if k, ok := kindNames[w]; ok {
+		return k
+	}
+	return Kind(w)
 }
 
 // IsHash says whether the kind is a file hash.
@@ -107,6 +114,9 @@ func Clean(kind Kind, value string) (Node, error) {
 	case kind == IPv4 || kind == IPv6:
 		return cleanIP(kind, Refang(v))
 	case kind == URL:
+		if isCleanURL(v) {
+			return Node{URL, v}, nil
+		}
 		return cleanURL(Refang(v))
 	case kind == Email:
 		return cleanEmail(Refang(v))
@@ -114,6 +124,8 @@ func Clean(kind Kind, value string) (Node, error) {
 		return cleanASN(v)
 	case kind.IsHash():
 		return cleanHash(v)
+	case kind == Registrant && strings.Contains(v, "@"): // an address is one in any case
+		v = strings.ToLower(Refang(v))
 	case kind == Certificate:
 		return Node{kind, cleanCert(v)}, nil
 	}
@@ -186,6 +198,48 @@ func cleanURL(v string) (Node, error) {
 	u.Fragment, u.RawFragment = "", ""
 	return Node{URL, u.String()}, nil
 }
+
+// isCleanURL says whether a URL is certainly in the spelling that cleanURL gives,
+// by looking at its bytes alone: most are, and taking them apart takes longer than
+// looking for them among a million others.
+func isCleanURL(v string) bool {
+	rest, ok := strings.CutPrefix(v, "https://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(v, "http://"); !ok {
+			return false
+		}
+	}
+	slash := strings.IndexByte(rest, '/')
+	if slash <= 0 || rest[0] == '.' || rest[slash-1] == '.' {
+		return false
+	}
+	for i := range slash {
+		if c := rest[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	path, query, _ := strings.Cut(rest[slash:], "?")
+	for i := range len(path) {
+		if !plainPath[path[i]] {
+			return false
+		}
+	}
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f || c == '#' || c == '[' || c == ']' || c == '(' || c == '{' || c == '\\' {
+			return false // what may be defanged is looked at closely
+		}
+	}
+	return !strings.HasSuffix(v, "?")
+}
+
+// plainPath are the bytes that stand for themselves in a path and in nothing that
+// is defanged; it is never changed.
+var plainPath = func() (ok [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'*+,;=:@/") {
+		ok[c] = true
+	}
+	return ok
+}()
 
 func cleanEmail(v string) (Node, error) {
 	v = strings.TrimPrefix(strings.ToLower(strings.Trim(v, "<>")), "mailto:")

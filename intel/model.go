@@ -171,7 +171,7 @@ type Confidence struct {
 // String is the two-character code, "B2".
 func (c Confidence) String() string {
 	c = c.known()
-	return fmt.Sprintf("%c%d", c.Reliability, c.Credibility)
+	return string([]byte{c.Reliability, '0' + byte(c.Credibility)})
 }
 
 // MarshalText writes the two-character code.

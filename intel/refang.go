@@ -13,16 +13,18 @@ import (
 // "hxxp", "[.]", "(.)", "{.}", "[dot]", "(dot)", "[:]", "[://]", "[@]", "[at]",
 // "(at)" and a backslash before a dot. It changes nothing else.
 func Refang(s string) string {
-	if !strings.ContainsAny(s, "[({\\") && !strings.Contains(s, " dot ") && !strings.Contains(s, ":") {
-		return s
-	}
-	// Brackets may nest; what four rounds leave is no spelling of anybody.
-	for range 4 {
-		once := defanged.Replace(s)
-		if once == s {
-			break
+	if strings.ContainsAny(s, "[({\\])}") || strings.Contains(s, " dot ") {
+		// Brackets may nest; what four rounds leave is no spelling of anybody.
+		for range 4 {
+			once := defanged.Replace(s)
+			if once == s {
+				break
+			}
+			s = once
 		}
-		s = once
+	}
+	if strings.HasPrefix(s, "http") { // as it should be
+		return s
 	}
 	for _, p := range [...]struct{ from, to string }{
 		{"hxxps:", "https:"}, {"hxxp:", "http:"}, {"hXXps:", "https:"}, {"hXXp:", "http:"}, {"HXXPS:", "https:"}, {"HXXP:", "http:"},

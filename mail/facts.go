@@ -106,11 +106,13 @@ type Facts struct {
 	Rules []RuleHit  `json:"rules,omitempty"`
 	// OpenRules counts the rules that could not be decided by what they lacked:
 	// a function ("ml.nlu_classifier") or a list ("$org_vips").
-	OpenRules map[string]int  `json:"open_rules,omitempty"`
-	Sender    *SenderFact     `json:"sender,omitempty"` // what earlier mail says; nil when no history is kept
-	Seen      []Seen          `json:"seen,omitempty"`   // what indicators and campaigns can share, bounded
-	Evidence  []evidence.Item `json:"evidence"`
-	Gaps      []Gap           `json:"gaps"`
+	OpenRules map[string]int `json:"open_rules,omitempty"`
+	Sender    *SenderFact    `json:"sender,omitempty"` // what earlier mail says; nil when no history is kept
+	Seen      []Seen         `json:"seen,omitempty"`   // what indicators and campaigns can share, bounded
+	// Files are those inside attachments, bounded; what is kept of them is in Seen.
+	Files    []FileFact      `json:"-"`
+	Evidence []evidence.Item `json:"evidence"`
+	Gaps     []Gap           `json:"gaps"`
 
 	mu sync.Mutex
 }
@@ -121,6 +123,12 @@ type Seen struct {
 	Kind  string `json:"type"`  // STIX type, "domain-name"
 	Value string `json:"value"` // in one spelling
 	Where string `json:"at"`    // "author", "link", "file" and so on
+}
+
+// FileFact is a file found inside an attachment.
+type FileFact struct {
+	Name              string
+	MD5, SHA1, SHA256 string // hex, lower case
 }
 
 // RuleHit is a rule that fired, in its own role. Only detection rules are

@@ -104,6 +104,50 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// TestAlone holds that a change that fails by itself leaves nothing.
+func TestAlone(t *testing.T) {
+	db := openTemp(t)
+	boo := errors.New("boo")
+	err := db.apply(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO intel_feeds (name, state) VALUES ('x', 'y')"); err != nil {
+			return err
+		}
+		return boo
+	})
+	if !errors.Is(err, boo) {
+		t.Error(err)
+	}
+	if st, err := db.FeedState(t.Context(), "x"); st != nil || err != nil {
+		t.Errorf("%s, %v", st, err)
+	}
+	if err := holdN(db, 1, 10); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestVersionsByID holds that objects are found by their ids, not by reading all of
+// their collection.
+func TestVersionsByID(t *testing.T) {
+	db := openTemp(t)
+	rs, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT raw FROM intel_objects WHERE collection || '' = $1 AND stix_id IN ($2, $3) ORDER BY added_at, stix_id", "c", "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rs.Close()
+	plan := ""
+	for rs.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rs.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		plan += step + "; "
+	}
+	if err := rs.Err(); err != nil || !strings.Contains(plan, "(stix_id=?)") {
+		t.Errorf("%s %v", plan, err)
+	}
+}
+
 func TestClosed(t *testing.T) {
 	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
 	if err != nil {

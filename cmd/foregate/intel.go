@@ -2,14 +2,8 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,8 +13,6 @@ import (
 	"foregate/intel"
 	"foregate/intel/misp"
 	"foregate/intel/stix"
-	"foregate/intel/tabular"
-	"foregate/intel/xarf"
 	"foregate/store"
 )
 
@@ -46,324 +38,6 @@ func openIntel(w *world, c *cli) (*store.DB, error) {
 		return nil, err
 	}
 	return store.Open(w.ctx, conf.Database)
-}
-
-type intelImportCmd struct {
-	Files   []string `arg:"" help:"Files, gzip or not; - is standard input."`
-	Format  string   `help:"stix, misp, xarf, csv, edges, text, lines, phishtank, urlhaus or spamhaus; found out when not given."`
-	Source  string   `help:"Who says so, where the file does not tell; the file's name when not given."`
-	Origin  string   `help:"Whom the source has it from: copies of one report are one witness."`
-	Licence string   `help:"Licence of the data."`
-	Value   string   `help:"CSV: the column with the indicator."`
-	Type    string   `help:"CSV: the column with its type, or the type of all with --kind."`
-	Kind    string   `help:"CSV: the type of every indicator, such as domain."`
-	NoHunt  bool     `help:"Do not look for new indicators in past messages."`
-	JSON    bool     `name:"json" help:"Answer in JSON."`
-}
-
-// imported is what became of one file.
-type imported struct {
-	File       string      `json:"file"`
-	Format     string      `json:"format"`
-	Objects    int         `json:"objects,omitempty"`
-	Assertions int         `json:"assertions"`
-	New        int         `json:"new"`
-	Recovered  int         `json:"recovered,omitempty"`
-	Bad        int         `json:"bad"`
-	Problems   []string    `json:"problems,omitempty"`
-	Alarms     []nameDrift `json:"alarms,omitempty"` // naming rules that do not match any more
-	Seconds    float64     `json:"seconds"`
-}
-
-// maxProblems bounds the problems that are told of one file one by one.
-const maxProblems = 100
-
-// importBatch is how many assertions go to the database at a time.
-const importBatch = 20_000
-
-// importer takes in one file.
-type importer struct {
-	w      *world
-	db     *store.DB
-	out    *imported
-	batch  []intel.Assertion
-	source intel.Source
-	shown  time.Time
-	named  named
-}
-
-// Run imports the files. What is broken is told with its place; the rest goes in.
-func (c intelImportCmd) Run(w *world, cl *cli) error {
-	db, err := openIntel(w, cl)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var all []imported
-	for _, name := range c.Files {
-		im := &importer{w: w, db: db, out: &imported{File: name}, source: intel.Source{Name: c.Source, Origin: c.Origin, Licence: c.Licence}}
-		if im.source.Name == "" {
-			im.source.Name = filepath.Base(name)
-		}
-		begin := time.Now()
-		if err := im.file(c, name); err != nil {
-			return fmt.Errorf("importing %s: %w", name, err)
-		}
-		if im.out.Alarms, err = im.named.drifts(w, db); err != nil {
-			return fmt.Errorf("importing %s: %w", name, err)
-		}
-		im.out.Seconds = time.Since(begin).Seconds()
-		all = append(all, *im.out)
-		if !c.JSON {
-			fmt.Fprintf(w.stdout, "%s: %s, %d assertions, %d new, %d could not be used\n", name, im.out.Format, im.out.Assertions, im.out.New, im.out.Bad)
-			for _, p := range im.out.Problems {
-				fmt.Fprintf(w.stdout, "  %s\n", p)
-			}
-			printDrifts(w, im.out.Alarms)
-		}
-	}
-	if c.NoHunt {
-		if c.JSON {
-			return writeJSON(w.stdout, map[string]any{"imports": all})
-		}
-		return nil
-	}
-	hunt, err := (&retro{db: db, now: time.Now}).run(w.ctx, 0)
-	if err != nil {
-		return fmt.Errorf("the import is complete; looking for its indicators in past messages: %w", err)
-	}
-	if c.JSON {
-		return writeJSON(w.stdout, map[string]any{"imports": all, "hunt": hunt})
-	}
-	if hunt.Looked > 0 {
-		printRetro(w, hunt)
-	}
-	return nil
-}
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
-func (im *importer) file(c intelImportCmd, name string) error {
-	var r io.Reader = im.w.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		r = f
-	}
-	br := bufio.NewReaderSize(r, 1<<16)
-	if head, err := br.Peek(2); err == nil && head[0] == 0x1f && head[1] == 0x8b {
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return err
-		}
-		defer z.Close()
-		br = bufio.NewReaderSize(z, 1<<16)
-	}
-	return im.reader(c, br)
-}
-
-// reader takes in a text of any format.
-func (im *importer) reader(c intelImportCmd, br *bufio.Reader) error {
-	head, err := br.Peek(4096)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	format := c.Format
-	if format == "" {
-		format = detect(head)
-	}
-	im.out.Format = format
-	switch format {
-	case "stix":
-		err = im.stix(br)
-	case "misp":
-		err = im.misp(br)
-	case "xarf":
-		err = im.xarf(br)
-	default:
-		err = im.table(c, br, tabular.Format(format))
-	}
-	if err != nil {
-		return err
-	}
-	return im.flush()
-}
-
-// detect tells STIX from MISP by the first keys, and leaves the rest to tabular.
-func detect(head []byte) string {
-	t := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	if len(t) == 0 || t[0] != '{' && t[0] != '[' {
-		return string(tabular.Detect(head))
-	}
-	for _, key := range []string{`"Event"`, `"response"`, `"Attribute"`, `"Orgc"`} {
-		if bytes.Contains(t, []byte(key)) {
-			return "misp"
-		}
-	}
-	if xarf.Detect(t) {
-		return "xarf"
-	}
-	if f := tabular.Detect(head); f == tabular.Spamhaus {
-		return string(f)
-	}
-	return "stix"
-}
-
-func (im *importer) problem(err error) {
-	im.out.Bad++
-	if len(im.out.Problems) < maxProblems {
-		im.out.Problems = append(im.out.Problems, err.Error())
-	}
-}
-
-func (im *importer) add(as ...intel.Assertion) error {
-	im.out.Assertions += len(as)
-	if im.named == nil {
-		im.named = named{}
-	}
-	for _, a := range as {
-		im.named.note(a)
-	}
-	im.batch = append(im.batch, as...)
-	if len(im.batch) < importBatch {
-		return nil
-	}
-	return im.flush()
-}
-
-func (im *importer) flush() error {
-	n, err := im.db.AddAssertions(im.w.ctx, im.batch, time.Now())
-	im.out.New += n
-	im.batch = im.batch[:0]
-	// Long imports tell on a terminal how far they are.
-	if p := newProgress(im.w.stderr, im.out.File, 0); p != nil && time.Since(im.shown) > time.Second {
-		im.shown = time.Now()
-		fmt.Fprintf(im.w.stderr, "\r%s: %d assertions", im.out.File, im.out.Assertions)
-	}
-	return err
-}
-
-func (im *importer) stix(r io.Reader) error {
-	sr := stix.NewReader(r)
-	d := stix.NewDeriver(im.source)
-	var objects []store.Object
-	var failed error
-	take := func(a intel.Assertion) bool {
-		failed = im.add(a)
-		return failed == nil
-	}
-	keep := func() error {
-		_, differ, err := im.db.AddObjects(im.w.ctx, objects, time.Now())
-		for _, id := range differ {
-			im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
-		}
-		objects = objects[:0]
-		return err
-	}
-	for {
-		it, err := sr.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			im.problem(err) // what was read up to here goes in
-			break
-		}
-		if it.Err != nil {
-			im.problem(it.Err)
-			continue
-		}
-		im.out.Objects++
-		o := it.Object
-		objects = append(objects, store.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Collection: im.source.Name, Raw: o.Raw})
-		if err := d.Add(o); err != nil {
-			im.problem(err)
-		}
-		if len(objects) == 1000 {
-			if err := keep(); err != nil {
-				return err
-			}
-			if d.Drain(take); failed != nil {
-				return failed
-			}
-		}
-	}
-	if err := keep(); err != nil {
-		return err
-	}
-	missing := d.Finish(nil, take)
-	for _, id := range missing {
-		im.problem(fmt.Errorf("%s is referred to and not in the bundle", id))
-	}
-	return failed
-}
-
-func (im *importer) misp(r io.Reader) error {
-	e, bad, err := misp.ReadEvent(r)
-	if err != nil {
-		return err
-	}
-	as, _, worse := e.Assertions(im.source)
-	for _, b := range append(bad, worse...) {
-		im.problem(b)
-	}
-	return im.add(as...)
-}
-
-func (im *importer) xarf(r io.Reader) error {
-	reports, bad, err := xarf.Read(r)
-	if err != nil {
-		return err
-	}
-	for _, b := range bad {
-		im.problem(b)
-	}
-	for i, rep := range reports {
-		as, err := rep.Assertions(im.source)
-		if err != nil {
-			im.problem(fmt.Errorf("report %d: %w", i, err))
-		}
-		if err := im.add(as...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (im *importer) table(c intelImportCmd, r io.Reader, f tabular.Format) error {
-	m := tabular.DefaultMapping()
-	if c.Value != "" {
-		m.Value = []string{strings.ToLower(c.Value)}
-		f = tabular.CSV
-	}
-	if c.Type != "" {
-		m.Type = []string{strings.ToLower(c.Type)}
-	}
-	if c.Kind != "" {
-		m.Kind, m.Type = intel.ParseKind(c.Kind), nil
-	}
-	for row := range tabular.Read(r, f, m, im.source) {
-		if row.Err != nil {
-			im.problem(fmt.Errorf("line %d: %w", row.Line, row.Err))
-		}
-		if row.Recovered {
-			im.out.Recovered++
-		}
-		if row.Err == nil {
-			if err := im.add(row.Assertions...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 type intelExportCmd struct {
@@ -481,12 +155,12 @@ func (c intelShowCmd) Run(w *world, cl *cli) error {
 	if err != nil {
 		return err
 	}
-	names, err := read(w, db, store.IntelQuery{Relation: intel.AlsoKnownAs})
-	if err != nil {
-		return err
-	}
 	var means []intel.Candidate
 	if !n.Kind.IsObservable() {
+		names, err := read(w, db, store.IntelQuery{Relation: intel.AlsoKnownAs})
+		if err != nil {
+			return err
+		}
 		means = intel.NewAliases(names).Lookup(n.Value)
 	}
 	// A name that nobody speaks of by itself may be another's.
@@ -542,6 +216,9 @@ func (c intelSearchCmd) Run(w *world, cl *cli) error {
 	}
 	if c.JSON {
 		return writeJSON(w.stdout, map[string]any{"assertions": orEmpty(as)})
+	}
+	if len(as) == 0 {
+		fmt.Fprintf(w.stdout, "no value has %q in it\n", c.Text)
 	}
 	printAssertions(w.stdout, as)
 	return nil

@@ -1,20 +1,22 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"foregate/feed"
 	"foregate/intel"
+	"foregate/intel/misp"
 	"foregate/intel/stix"
-	"foregate/store"
 )
 
 type intelFeedsCmd struct {
-	URL     string `arg:"" help:"A TAXII collection (…/collections/ID/) or a file."`
+	URL     string `arg:"" help:"A TAXII collection (…/collections/ID/), a MISP feed (…/manifest.json) or a file."`
+	Format  string `help:"Of a file, as of 'intel import'; found out when not given."`
 	Name    string `help:"What the feed is called; its URL when not given."`
 	User    string `help:"TAXII user; the password is taken from FOREGATE_FEED_PASSWORD."`
 	Private bool   `help:"Allow addresses that are not public."`
@@ -60,7 +62,10 @@ func (c intelFeedsCmd) Run(w *world, cl *cli) error {
 	if c.JSON {
 		return writeJSON(w.stdout, im.out)
 	}
-	fmt.Fprintf(w.stdout, "%s: %d assertions, %d new, %d could not be used\n", c.Name, im.out.Assertions, im.out.New, im.out.Bad)
+	if im.out.Format == "" {
+		im.out.Format = "nothing new"
+	}
+	im.out.print(w.stdout)
 	printDrifts(w, im.out.Alarms)
 	return nil
 }
@@ -68,64 +73,79 @@ func (c intelFeedsCmd) Run(w *world, cl *cli) error {
 // fetch takes in what is new and returns where to go on, also after a failure.
 func (c intelFeedsCmd) fetch(w *world, im *importer, st feed.State) (feed.State, error) {
 	client := feed.NewHTTP(c.Private)
-	if strings.Contains(c.URL, "/collections/") {
-		return c.taxii(w, im, st, &feed.Client{HTTP: client, Collection: c.URL, User: c.User, Pass: w.getenv("FOREGATE_FEED_PASSWORD")})
+	if collection, ok := collectionOf(c.URL); ok {
+		return c.taxii(w, im, st, &feed.Client{HTTP: client, Collection: collection, User: c.User, Pass: w.getenv("FOREGATE_FEED_PASSWORD")})
 	}
-	body, next, err := feed.Get(w.ctx, client, c.URL, st)
+	get := feed.Getter{HTTP: client}
+	body, next, err := get.Get(w.ctx, c.URL, st)
 	if err != nil || body == nil {
 		return next, err
 	}
-	if err := im.reader(intelImportCmd{}, bufio.NewReaderSize(body, 1<<16)); err != nil {
+	defer body.Close()
+	if strings.HasSuffix(c.URL, "/manifest.json") {
+		next.After = st.After
+		return c.events(w, im, get, body, st, next)
+	}
+	if err := im.packed(intelImportCmd{Format: c.Format}, body); err != nil {
 		return st, err // fetched again the next time
 	}
 	return next, nil
 }
 
-// maxFetched bounds the objects of one fetch: what they say is in memory until
-// all that they refer to is there.
+// collectionOf is the address of a TAXII collection; ok is false when a URL is none.
+// That of its objects is one too.
+func collectionOf(addr string) (string, bool) {
+	short := strings.TrimSuffix(strings.TrimSuffix(addr, "/"), "/objects")
+	_, id, ok := strings.Cut(short, "/collections/")
+	return short + "/", ok && id != "" && !strings.ContainsAny(id, "/?.")
+}
+
+// maxManifest bounds the list of events of a MISP feed in bytes: some 300 each.
+const maxManifest = 256 << 20
+
+// events takes in the events of a MISP feed that have changed, oldest first. It
+// returns old with the place to go on when it does not come to the end.
+func (c intelFeedsCmd) events(w *world, im *importer, get feed.Getter, list io.Reader, old, next feed.State) (feed.State, error) {
+	var m misp.Manifest
+	if err := json.NewDecoder(io.LimitReader(list, maxManifest)).Decode(&m); err != nil {
+		return old, fmt.Errorf("reading the list of events: %w", err)
+	}
+	after, _ := time.Parse(time.RFC3339Nano, old.After) // empty at first: all
+	im.out.Format = "misp"
+	for _, id := range m.Newer(after) {
+		body, _, err := get.Get(w.ctx, strings.TrimSuffix(c.URL, "manifest.json")+id+".json", feed.State{})
+		if err != nil {
+			return old, err
+		}
+		err = im.packed(intelImportCmd{Format: "misp"}, body)
+		if err = errors.Join(err, body.Close()); err != nil {
+			return old, err
+		}
+		// Another event of the same second may follow: it is asked for once more.
+		old.After = m[id].At().Add(-time.Second).Format(time.RFC3339Nano)
+		next.After = old.After
+	}
+	return next, nil
+}
+
+// maxFetched bounds the objects of one fetch: a server that always has more must
+// come to an end.
 const maxFetched = 2_000_000
+
+// errMore says that a fetch has ended before the collection.
+var errMore = fmt.Errorf("more than %d objects: the rest is fetched the next time", maxFetched)
 
 func (c intelFeedsCmd) taxii(w *world, im *importer, st feed.State, client *feed.Client) (feed.State, error) {
 	after, _ := time.Parse(time.RFC3339Nano, st.After) // empty at first: from the beginning
-	d := stix.NewDeriver(im.source)
-	var objects []store.Object
-	count := 0
-	keep := func() error {
-		_, differ, err := im.db.AddObjects(w.ctx, objects, time.Now())
-		for _, id := range differ {
-			im.problem(fmt.Errorf("%s: another content of the same version was there already; both are kept", id))
-		}
-		objects = objects[:0]
-		return err
-	}
+	im.out.Format = "stix"
+	b := im.bundle()
 	last, failed := client.Fetch(w.ctx, after, func(it stix.Item) error {
-		if it.Err != nil {
-			im.problem(it.Err)
-			return nil
+		if im.out.Objects >= maxFetched {
+			return errMore
 		}
-		o := it.Object
-		objects = append(objects, store.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Collection: c.Name, Raw: o.Raw})
-		if err := d.Add(o); err != nil {
-			im.problem(err)
-		}
-		if count++; count > maxFetched {
-			return fmt.Errorf("more than %d objects: the rest is fetched the next time", maxFetched)
-		}
-		if len(objects) == 1000 {
-			return keep()
-		}
-		return nil
+		return b.add(it)
 	})
-	im.out.Objects += count
-	if err := keep(); err != nil {
-		return st, err
-	}
-	var err error
-	d.Finish(nil, func(a intel.Assertion) bool { err = im.add(a); return err == nil })
-	if err == nil {
-		err = im.flush()
-	}
-	if err != nil {
+	if err := b.finish(); err != nil {
 		return st, err
 	}
 	if !last.IsZero() {

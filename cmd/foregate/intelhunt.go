@@ -28,8 +28,8 @@ func (intelHuntCmd) Help() string {
 	return `Looks for indicators that became known since the last hunt in the messages that the
 gate has judged before. 'intel import' and the gate do so by themselves; what is
 found is kept and shown by --list. Records are enough for names, addresses, URLs,
-mail addresses and hashes; a STIX pattern needs the message's bytes, and messages
-without them are counted. A hunt that is stopped goes on where it was.
+mail addresses and hashes; a STIX pattern or a SHA-512 needs the message's bytes, and
+messages without them are counted. A hunt that is stopped goes on where it was.
 
 Example:
   foregate intel hunt --json`
@@ -110,7 +110,7 @@ func (r *retro) run(ctx context.Context, anew age) (retroReport, error) {
 		return out, err
 	}
 	out.Indicators = set.Len()
-	span := store.Span{Since: st.Since, After: st.After, Bare: !set.HasPatterns()}
+	span := store.Span{Since: st.Since, After: st.After, Bare: !needsBytes(set)}
 	for out.Indicators > 0 {
 		if r.limit > 0 {
 			if span.Limit = min(r.limit-out.Looked, store.MaxPast); span.Limit == 0 {
@@ -188,6 +188,12 @@ func (r *retro) page(ctx context.Context, set *match.Set, page []store.Past, st 
 // past looks for indicators in a recorded message: in what was noted of it, and
 // in its bytes where these are kept. What held when it came counts.
 func past(ctx context.Context, set *match.Set, p store.Past) ([]known.Found, error) {
+	var f struct {
+		Seen []mail.Seen `json:"seen"`
+	}
+	if err := json.Unmarshal(p.Facts, &f); err != nil && p.Raw == nil {
+		return nil, fmt.Errorf("the facts of message %s: %w", p.ID, err)
+	}
 	if p.Raw != nil {
 		env := p.Envelope
 		if env.ReceivedAt.IsZero() {
@@ -197,20 +203,24 @@ func past(ctx context.Context, set *match.Set, p store.Past) ([]known.Found, err
 		if err := (link.Stage{}).Analyze(ctx, m, &mail.Facts{}); err != nil {
 			return nil, err
 		}
-		return known.Look(ctx, set, m, known.Observe(m), p.ReceivedAt)
-	}
-	var f struct {
-		Seen []mail.Seen `json:"seen"`
-	}
-	if err := json.Unmarshal(p.Facts, &f); err != nil {
-		return nil, fmt.Errorf("the facts of message %s: %w", p.ID, err)
+		seen := known.Observe(m)
+		for _, s := range f.Seen {
+			if s.Where == known.InInside { // attachments are not opened again
+				seen = append(seen, s)
+			}
+		}
+		return known.Look(ctx, set, m, seen, p.ReceivedAt)
 	}
 	found := known.Find(set, f.Seen, p.ReceivedAt)
-	if set.HasPatterns() {
+	if needsBytes(set) {
 		return found, errNoBytes
 	}
 	return found, nil
 }
+
+// needsBytes says whether there are indicators that what is recorded of a message
+// cannot decide on.
+func needsBytes(set *match.Set) bool { return set.HasPatterns() || set.Has(intel.SHA512) }
 
 // Run hunts, or lists what was found.
 func (c intelHuntCmd) Run(w *world, cl *cli) error {

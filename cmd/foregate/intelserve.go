@@ -109,14 +109,21 @@ type shelf struct {
 }
 
 // Objects implements feed.Backend.
-func (s shelf) Objects(ctx context.Context, collection string, yield func(feed.Stored) bool) error {
-	return s.db.Objects(ctx, s.feeds[collection], time.Time{}, func(o store.Object) bool {
+func (s shelf) Objects(ctx context.Context, collection string, after time.Time, yield func(feed.Stored) bool) error {
+	return s.db.Objects(ctx, s.feeds[collection], after, s.shared(yield))
+}
+
+// Versions implements feed.Backend.
+func (s shelf) Versions(ctx context.Context, collection string, ids []string, yield func(feed.Stored) bool) error {
+	return s.db.ObjectVersions(ctx, s.feeds[collection], ids, s.shared(yield))
+}
+
+// shared passes on what may be read.
+func (s shelf) shared(yield func(feed.Stored) bool) func(store.Object) bool {
+	return func(o store.Object) bool {
 		st := feed.Stored{Object: stix.Object{ID: o.ID, Type: o.Type, Modified: o.Modified, Revoked: o.Revoked, Raw: o.Raw}, Added: o.AddedAt}
-		if !stix.TLPOf(st.Object).Shareable(s.limit) {
-			return true
-		}
-		return yield(st)
-	})
+		return !stix.TLPOf(st.Object).Shareable(s.limit) || yield(st)
+	}
 }
 
 func (s shelf) rows(collection string, objects []stix.Object) []store.Object {

@@ -3,6 +3,7 @@ package match
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"math"
 	"net/netip"
 	"slices"
@@ -53,58 +54,37 @@ func halfLife(k intel.Kind) float64 {
 	return math.Inf(1)
 }
 
-type entry struct {
-	node    intel.Node
-	of      string
-	source  string
-	lineage string
-	id      uint64 // of the assertion, shortened
-	last    int32  // day it was last said to hold; 0 unknown
-	until   int32  // day it expires; 0 never
-	belief  float32
-	next    int32 // the next statement on the same indicator, −1 for none
-}
-
-// key is a value of one kind.
-type key struct {
-	value string
-	kind  uint8
-}
-
 // Set is what is known of indicators, safe for concurrent use: it can be changed
-// while messages are looked at.
+// while messages are looked at. A million take about 100 MB.
 type Set struct {
 	mu       sync.RWMutex
-	entries  []entry
-	live     int
+	seed     maphash.Seed
+	shards   [shards]shard
 	kinds    map[intel.Kind]uint8
-	values   map[key]int32 // names, mail addresses, URLs, hashes, patterns
-	addrs    map[netip.Addr]int32
-	nets     map[netip.Prefix]int32
+	names    []intel.Kind      // by number
+	count    [maxKinds + 1]int // statements by number of kind
+	words    words
+	nets     map[netip.Prefix]int32 // the first statement, in netShard
+	netShard shard
 	bits     []int // lengths of networks that occur, longest first
 	warned   map[string]string
 	warnNets map[netip.Prefix]string
 	warnBits []int
-	intern   map[string]string
 	patterns patterns
 }
 
 // NewSet makes an empty one with room for n indicators. answers says which
 // object paths of patterns a message can have; nil for none.
 func NewSet(n int, answers func(path string) bool) *Set {
-	return &Set{
-		entries: make([]entry, 0, n), kinds: map[intel.Kind]uint8{}, values: make(map[key]int32, n), addrs: map[netip.Addr]int32{}, nets: map[netip.Prefix]int32{},
-		warned: map[string]string{}, warnNets: map[netip.Prefix]string{}, intern: map[string]string{},
+	s := &Set{
+		seed: maphash.MakeSeed(), kinds: map[intel.Kind]uint8{}, words: words{ids: map[string]uint32{}}, nets: map[netip.Prefix]int32{},
+		warned: map[string]string{}, warnNets: map[netip.Prefix]string{},
 		patterns: patterns{answers: answers, compiled: map[string]*compiled{}, anchored: map[pattern.Anchor][]*compiled{}, paths: map[string]int{}},
 	}
-}
-
-func (s *Set) same(t string) string {
-	if u, ok := s.intern[t]; ok {
-		return u
+	for i := range s.shards {
+		s.shards[i].grow(n / shards)
 	}
-	s.intern[t] = t
-	return t
+	return s
 }
 
 // maxHeld bounds how many changes are made while messages wait for the set: some
@@ -124,34 +104,54 @@ func (s *Set) Apply(as ...intel.Assertion) {
 }
 
 func (s *Set) apply(a *intel.Assertion) {
-	if a.Relation != intel.Indicates || !a.Subject.Kind.IsObservable() {
+	if a.Relation != intel.Indicates || !a.Subject.Kind.IsObservable() || len(a.Subject.Value) > intel.MaxValue {
 		return
 	}
 	id := a.ID()
-	e := entry{node: intel.Node{Kind: intel.Kind(s.same(string(a.Subject.Kind))), Value: a.Subject.Value}, id: binary.LittleEndian.Uint64(id[:]), of: s.same(a.Object.Value),
-		source: s.same(a.Source.Name), lineage: s.same(a.Source.Lineage()), last: day(a.First), until: day(a.Last), belief: float32(a.Confidence.Belief()), next: -1}
+	e := entry{id: binary.LittleEndian.Uint64(id[:]), of: s.words.id(a.Object.Value), source: s.words.id(a.Source.Name), lineage: s.words.id(a.Source.Lineage()),
+		kind: s.kind(a.Subject.Kind), last: day(a.First), until: day(a.Last), belief: float32(a.Confidence.Belief())}
 	gone := !a.Retracted.IsZero()
-	switch a.Subject.Kind {
-	case intel.IPv4, intel.IPv6:
-		if p, err := netip.ParsePrefix(a.Subject.Value); err == nil {
-			if chain(s, s.nets, p, &e, gone) && !gone && !slices.Contains(s.bits, p.Bits()) {
-				s.bits = append(s.bits, p.Bits())
-				slices.SortFunc(s.bits, func(x, y int) int { return y - x })
-			}
-		} else if addr, err := netip.ParseAddr(a.Subject.Value); err == nil {
-			chain(s, s.addrs, addr, &e, gone)
+	v := a.Subject.Value
+	if a.Subject.Kind == intel.IPv4 || a.Subject.Kind == intel.IPv6 {
+		if p, err := netip.ParsePrefix(v); err == nil {
+			s.network(p, v, e, gone)
+			return
 		}
-	case intel.Pattern:
-		k := key{a.Subject.Value, s.kind(a.Subject.Kind)}
-		if chain(s, s.values, k, &e, gone) {
-			if _, left := s.values[k]; left {
-				s.patterns.add(a.Subject.Value)
-			} else {
-				s.patterns.remove(a.Subject.Value)
-			}
+	}
+	h, sum := s.shard(e.kind, v)
+	changed, left := h.put(sum, v, e, gone)
+	switch {
+	case changed && gone:
+		s.count[e.kind]--
+	case changed:
+		s.count[e.kind]++
+	}
+	if changed && a.Subject.Kind == intel.Pattern {
+		if left {
+			s.patterns.add(v)
+		} else {
+			s.patterns.remove(v)
 		}
-	default:
-		chain(s, s.values, key{a.Subject.Value, s.kind(a.Subject.Kind)}, &e, gone)
+	}
+}
+
+func (s *Set) network(p netip.Prefix, v string, e entry, gone bool) {
+	head, ok := s.nets[p]
+	if !ok {
+		head = none
+	}
+	now, changed := s.netShard.chain(head, v, e, gone)
+	if !changed {
+		return
+	}
+	if now == none {
+		delete(s.nets, p)
+		return
+	}
+	s.nets[p] = now
+	if !slices.Contains(s.bits, p.Bits()) {
+		s.bits = append(s.bits, p.Bits())
+		slices.SortFunc(s.bits, func(x, y int) int { return y - x })
 	}
 }
 
@@ -161,48 +161,13 @@ const maxKinds = 255
 func (s *Set) kind(k intel.Kind) uint8 {
 	i, ok := s.kinds[k]
 	if !ok {
-		i = uint8(min(len(s.kinds), maxKinds))
-		s.kinds[k] = i
+		if len(s.names) > maxKinds {
+			return maxKinds
+		}
+		i = uint8(len(s.names))
+		s.kinds[k], s.names = i, append(s.names, k)
 	}
 	return i
-}
-
-// chain puts a statement before the others on the same thing, or takes it out.
-// It says whether anything changed.
-func chain[K comparable](s *Set, m map[K]int32, k K, e *entry, gone bool) bool {
-	head, ok := m[k]
-	if !ok {
-		head = -1
-	}
-	before := int32(-1)
-	for i := head; i >= 0; i = s.entries[i].next {
-		if s.entries[i].id != e.id {
-			before = i
-			continue
-		}
-		if !gone {
-			return false
-		}
-		next := s.entries[i].next
-		switch {
-		case before >= 0:
-			s.entries[before].next = next
-		case next >= 0:
-			m[k] = next
-		default:
-			delete(m, k)
-		}
-		s.live--
-		return true
-	}
-	if gone {
-		return false
-	}
-	e.next = head
-	m[k] = int32(len(s.entries))
-	s.entries = append(s.entries, *e)
-	s.live++
-	return true
 }
 
 func day(t time.Time) int32 {
@@ -234,7 +199,29 @@ func (s *Set) Warn(list string, values []string) {
 func (s *Set) Len() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.live
+	n := s.netShard.live
+	for i := range s.shards {
+		n += s.shards[i].live
+	}
+	return n
+}
+
+// Has says whether there is any indicator of a kind, networks apart.
+func (s *Set) Has(k intel.Kind) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	i, ok := s.kinds[k]
+	return ok && s.count[i] > 0
+}
+
+// find looks for a value of a kind.
+func (s *Set) find(kind uint8, v string) (place, bool) {
+	h, sum := s.shard(kind, v)
+	i, ok := h.find(sum, kind, v)
+	if !ok {
+		return place{}, false
+	}
+	return place{h, h.table[i].head}, true
 }
 
 // Name finds a host name or one of its parent domains.
@@ -247,7 +234,7 @@ func (s *Set) Name(host string, now time.Time) (Hit, bool) {
 	}
 	rest := host
 	for range maxParents {
-		if i, ok := s.values[key{rest, k}]; ok {
+		if i, ok := s.find(k, rest); ok {
 			how := "exact"
 			if rest != host {
 				how = "suffix"
@@ -291,7 +278,7 @@ func (s *Set) Value(kind intel.Kind, v string, now time.Time) (Hit, bool) {
 	if !known {
 		return Hit{}, false
 	}
-	i, ok := s.values[key{v, k}]
+	i, ok := s.find(k, v)
 	if !ok {
 		return Hit{}, false
 	}
@@ -307,7 +294,7 @@ func (s *Set) URL(u string, now time.Time) (Hit, bool) {
 	if !known {
 		return Hit{}, false
 	}
-	if i, ok := s.values[key{u, k}]; ok {
+	if i, ok := s.find(k, u); ok {
 		if h, ok := s.hit(i, u, "exact", "", now); ok {
 			return h, true
 		}
@@ -318,7 +305,7 @@ func (s *Set) URL(u string, now time.Time) (Hit, bool) {
 	}
 	path := u
 	if q := strings.IndexByte(path, '?'); q > 0 {
-		if i, ok := s.values[key{path[:q], k}]; ok { // the same page with another query
+		if i, ok := s.find(k, path[:q]); ok { // the same page with another query
 			if h, ok := s.hit(i, u, "prefix", "", now); ok {
 				return h, true
 			}
@@ -334,7 +321,7 @@ func (s *Set) URL(u string, now time.Time) (Hit, bool) {
 		if strings.Count(path[begin+3:], "/") < 2 {
 			break // the bare host is the business of Name
 		}
-		if i, ok := s.values[key{path, k}]; ok {
+		if i, ok := s.find(k, path); ok {
 			if h, ok := s.hit(i, u, "prefix", "", now); ok {
 				return h, true
 			}
@@ -348,9 +335,16 @@ func (s *Set) Addr(a netip.Addr, now time.Time) (Hit, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	a = a.Unmap().WithZone("")
-	if i, ok := s.addrs[a]; ok {
-		if h, ok := s.hit(i, a.String(), "exact", s.commonAddr(a), now); ok {
-			return h, true
+	kind := intel.IPv6
+	if a.Is4() {
+		kind = intel.IPv4
+	}
+	if k, known := s.kinds[kind]; known {
+		text := a.String()
+		if i, ok := s.find(k, text); ok {
+			if h, ok := s.hit(i, text, "exact", s.commonAddr(a), now); ok {
+				return h, true
+			}
 		}
 	}
 	for _, bits := range s.bits {
@@ -359,7 +353,7 @@ func (s *Set) Addr(a netip.Addr, now time.Time) (Hit, bool) {
 			continue
 		}
 		if i, ok := s.nets[p]; ok {
-			if h, ok := s.hit(i, a.String(), "network", s.commonAddr(a), now); ok {
+			if h, ok := s.hit(place{&s.netShard, i}, a.String(), "network", s.commonAddr(a), now); ok {
 				return h, true
 			}
 		}
@@ -383,34 +377,42 @@ func (s *Set) commonAddr(a netip.Addr) string {
 
 // hit puts together what all witnesses say of an indicator; false when it has
 // expired or faded.
-func (s *Set) hit(i int32, seen, how, warned string, now time.Time) (Hit, bool) {
+func (s *Set) hit(at place, seen, how, warned string, now time.Time) (Hit, bool) {
 	today := day(now)
-	h := Hit{Indicator: s.entries[i].node, Seen: seen, How: how, Common: warned, Since: -1}
+	first := &at.shard.entries[at.first]
+	h := Hit{Seen: seen, How: how, Common: warned, Since: -1}
+	life := halfLife(s.names[first.kind])
 	doubt := 1.0
-	for ; i >= 0; i = s.entries[i].next {
-		e := s.entries[i]
-		if e.until > 0 && e.until < today || slices.Contains(h.Reports, e.lineage) {
+	for i := at.first; i != none; {
+		e := &at.shard.entries[i]
+		i = e.next
+		lineage := s.words.list[e.lineage]
+		if e.until > 0 && e.until < today || slices.Contains(h.Reports, lineage) {
 			continue
 		}
 		age := -1
 		strength := float64(e.belief)
 		if e.last > 0 {
 			age = max(0, int(today-e.last))
-			strength *= math.Exp2(-float64(age) / halfLife(e.node.Kind))
+			strength *= math.Exp2(-float64(age) / life)
 		}
 		// Independent witnesses: what is left of the doubt of each.
 		doubt *= 1 - min(strength, 0.95)
 		if h.Of == "" || age >= 0 && (h.Since < 0 || age < h.Since) {
-			h.Of, h.Source, h.Report, h.Since = e.of, e.source, e.lineage, age
+			h.Of, h.Source, h.Report, h.Since = s.words.list[e.of], s.words.list[e.source], lineage, age
 		}
 		h.Witnesses++
 		if len(h.Reports) < maxReports {
-			h.Reports = append(h.Reports, e.lineage)
+			h.Reports = append(h.Reports, lineage)
 		}
 	}
 	h.Strength = 1 - doubt
 	if warned != "" {
 		h.Strength *= common
 	}
-	return h, h.Witnesses > 0 && h.Strength >= faint
+	if h.Witnesses == 0 || h.Strength < faint {
+		return Hit{}, false
+	}
+	h.Indicator = intel.Node{Kind: s.names[first.kind], Value: string(at.shard.value(first))}
+	return h, true
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"foregate/intel"
 )
 
@@ -160,6 +162,52 @@ func FuzzFind(f *testing.F) {
 		}
 		if h, ok := s.URL(v, now); ok && !strings.HasPrefix(v, "http://a.org/kit/") {
 			t.Fatalf("%q is taken for %+v", v, h)
+		}
+	})
+}
+
+// The table is what a map of maps would be, whatever is put in and taken out.
+func TestTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := NewSet(rapid.IntRange(0, 300).Draw(t, "room"), nil)
+		want := map[intel.Node]map[string]bool{}
+		for range rapid.IntRange(0, 400).Draw(t, "n") {
+			value := fmt.Sprintf("n%d.com", rapid.IntRange(0, 60).Draw(t, "value"))
+			kind := rapid.SampledFrom([]intel.Kind{intel.Domain, intel.FileName, intel.IPv4}).Draw(t, "kind")
+			if kind == intel.IPv4 {
+				value = fmt.Sprintf("10.%d.0.0/16", len(value)*7+int(value[1]))
+			}
+			a := intel.Assertion{Subject: intel.Node{Kind: kind, Value: value}, Relation: intel.Indicates, Object: intel.Node{Kind: intel.Report, Value: "r"},
+				Source: intel.Source{Name: rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "source")}}
+			said := want[a.Subject]
+			if said == nil {
+				said = map[string]bool{}
+				want[a.Subject] = said
+			}
+			if rapid.Bool().Draw(t, "gone") {
+				a.Retracted = now
+				delete(said, a.Source.Name)
+			} else {
+				said[a.Source.Name] = true
+			}
+			s.Apply(a)
+		}
+		total := 0
+		for n, said := range want {
+			total += len(said)
+			var h Hit
+			var ok bool
+			if n.Kind == intel.IPv4 {
+				h, ok = s.Addr(netip.MustParsePrefix(n.Value).Addr().Next(), now)
+			} else {
+				h, ok = s.Value(n.Kind, n.Value, now)
+			}
+			if ok != (len(said) > 0) || h.Witnesses != len(said) || ok && h.Indicator != n {
+				t.Fatalf("%s: %+v, want %d witnesses", n, h, len(said))
+			}
+		}
+		if s.Len() != total {
+			t.Fatalf("%d statements, want %d", s.Len(), total)
 		}
 	})
 }

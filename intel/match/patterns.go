@@ -127,7 +127,7 @@ func (s *Set) HasPatterns() bool {
 // is the context's: the time for the message was over before all were tried.
 func (s *Set) Patterns(ctx context.Context, v pattern.View, at time.Time) ([]Hit, error) {
 	s.mu.RLock()
-	candidates := slices.Clone(s.patterns.loose)
+	var candidates []*compiled
 	for path := range s.patterns.paths {
 		for _, value := range v.Values(path) {
 			if text, ok := value.(string); ok {
@@ -135,13 +135,12 @@ func (s *Set) Patterns(ctx context.Context, v pattern.View, at time.Time) ([]Hit
 			}
 		}
 	}
+	loose := slices.Clone(s.patterns.loose)
 	s.mu.RUnlock()
-	if len(candidates) == 0 {
-		return nil, nil
-	}
 	slices.SortFunc(candidates, func(a, b *compiled) int { return strings.Compare(a.text, b.text) })
+	candidates = append(slices.Compact(candidates), loose...)
 	var hits []Hit
-	for _, c := range slices.Compact(candidates) {
+	for _, c := range candidates {
 		if err := ctx.Err(); err != nil {
 			return hits, err
 		}

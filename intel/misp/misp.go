@@ -22,7 +22,8 @@ import (
 	"foregate/intel"
 )
 
-// MaxEvent bounds an event in bytes: the largest public ones have some 50 MB.
+// MaxEvent bounds an event that is read whole, in bytes: the largest public ones
+// have some 50 MB. Stream has no such bound.
 const MaxEvent = 256 << 20
 
 // Event is an event with all that it carries.
@@ -206,6 +207,20 @@ func (e *Event) actors(w wire) {
 // indicates the event's actors, or the event as a report. skipped are attributes
 // that are no indicators; bad those that should be and are not.
 func (e *Event) Assertions(base intel.Source) (as []intel.Assertion, skipped int, bad []error) {
+	skipped = e.Each(base, func(a intel.Assertion, err error) bool {
+		if err != nil {
+			bad = append(bad, err)
+		} else {
+			as = append(as, a)
+		}
+		return true
+	})
+	return as, skipped, bad
+}
+
+// Each is Assertions one at a time, until yield returns false: each is an assertion
+// or why an attribute gives none.
+func (e *Event) Each(base intel.Source, yield func(intel.Assertion, error) bool) (skipped int) {
 	src := base
 	if e.Org != "" {
 		src.Name = e.Org
@@ -213,14 +228,15 @@ func (e *Event) Assertions(base intel.Source) (as []intel.Assertion, skipped int
 	if src.Name != base.Name && base.Name != "" {
 		src.URL = base.Name
 	}
-	targets := []intel.Node{{Kind: intel.Report, Value: orUUID(e.Info, e.UUID)}}
+	targets := []intel.Node{{Kind: intel.Report, Value: orUUID(e.Info, orUUID(e.UUID, base.Name))}}
 	if len(e.Actors) > 0 {
 		targets = targets[:0]
 		for _, a := range e.Actors {
 			targets = append(targets, intel.Node{Kind: intel.IntrusionSet, Value: strings.Join(strings.Fields(a), " ")})
 		}
 	}
-	for _, at := range e.Attrs {
+	for i := range e.Attrs {
+		at := &e.Attrs[i]
 		values := at.split()
 		if !at.ToIDS || at.Deleted || len(values) == 0 {
 			skipped++
@@ -228,25 +244,26 @@ func (e *Event) Assertions(base intel.Source) (as []intel.Assertion, skipped int
 		}
 		for _, kv := range values {
 			n, err := intel.Clean(kv.Kind, kv.Value)
-			if err != nil {
-				bad = append(bad, fmt.Errorf("attribute %s: %w", at.UUID, err))
-				continue
-			}
-			for _, t := range targets {
-				a := intel.Assertion{Subject: n, Relation: intel.Indicates, Object: t, Source: src, TLP: max2(e.TLP, labels(at.Tags)), Note: at.Comment}
+			for k := 0; k < len(targets); k++ {
+				a := intel.Assertion{Subject: n, Relation: intel.Indicates, Object: targets[k], Source: src, TLP: max2(e.TLP, labels(at.Tags)), Note: at.Comment}
 				a.First, a.Last = when(at, e.Date)
 				if len(a.Note) > intel.MaxNote {
 					a.Note = strings.ToValidUTF8(a.Note[:intel.MaxNote], "")
 				}
-				if err := a.Check(); err != nil {
-					bad = append(bad, fmt.Errorf("attribute %s: %w", at.UUID, err))
-					continue
+				if err == nil {
+					err = a.Check()
 				}
-				as = append(as, a)
+				if err != nil {
+					err = fmt.Errorf("attribute %s: %w", at.UUID, err)
+					k = len(targets) // told once
+				}
+				if !yield(a, err) {
+					return skipped
+				}
 			}
 		}
 	}
-	return as, skipped, bad
+	return skipped
 }
 
 func orUUID(info, id string) string {
@@ -263,7 +280,7 @@ func max2(a, b intel.TLP) intel.TLP {
 	return a
 }
 
-func when(at Attribute, date time.Time) (first, last time.Time) {
+func when(at *Attribute, date time.Time) (first, last time.Time) {
 	first = date
 	if t, err := time.Parse(time.RFC3339Nano, at.First); err == nil {
 		first = t.UTC()
@@ -288,7 +305,7 @@ var kinds = map[string][]intel.Kind{
 	"stix2-pattern": {intel.Pattern}, "x-mailer": {intel.Mailer}, "email-x-mailer": {intel.Mailer},
 }
 
-func (a Attribute) split() []intel.Node {
+func (a *Attribute) split() []intel.Node {
 	ks := kinds[a.Type]
 	if len(ks) < 2 {
 		if len(ks) == 0 {

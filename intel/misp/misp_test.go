@@ -3,7 +3,9 @@ package misp
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -165,4 +167,85 @@ func FuzzReadEvent(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Read as a stream, the fixtures say what they say read whole, however they are
+// wrapped, and what stands before a break is not lost.
+func TestStream(t *testing.T) {
+	a, b := fixture(t, "event_57c4445b.json"), fixture(t, "existing_event.json")
+	read := func(text []byte) (as []intel.Assertion, bad []error, err error) {
+		err = Stream(bytes.NewReader(text), func(e *Event, worse []error) bool {
+			more, _, worst := e.Assertions(intel.Source{Name: "feed"})
+			as, bad = append(as, more...), append(append(bad, worse...), worst...)
+			return true
+		})
+		return as, bad, err
+	}
+	var want []intel.Assertion
+	for _, raw := range [][]byte{a, b} {
+		e, _, err := ReadEvent(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		as, _, _ := e.Assertions(intel.Source{Name: "feed"})
+		want = append(want, as...)
+	}
+	join := func(before, between, after string) []byte {
+		return slices.Concat([]byte(before), a, []byte(between), b, []byte(after))
+	}
+	for name, text := range map[string][]byte{
+		"list": join("[", ",", "]"), "response": join(`{"response":[`, ",", "]}"), "within each other": join(`{"x":[{"Event":1}],"response":[[`, "],[", `]]}`),
+	} {
+		got, bad, err := read(text)
+		if d := cmp.Diff(want, got); d != "" || len(bad) > 0 || err != nil {
+			t.Errorf("%s: %v, %v, %s", name, bad, err, d)
+		}
+	}
+	got, _, err := read(join("[", ",", `,{"Event":`))
+	if d := cmp.Diff(want, got); d != "" || err == nil || !strings.HasPrefix(err.Error(), "reading MISP at byte ") {
+		t.Errorf("a break at the end: %v, %s", err, d)
+	}
+	text := `{"Event":{"info":"x","Attribute":[{"type":"domain","value":"a.com","to_ids":true},{"type":5},{"type":"domain","value":"b.com","to_ids":true}],
+		"Object":[{"name":"o","Attribute":[{"type":"ip-dst","value":"192.0.2.1","to_ids":true},7]}],"Tag":"none","date":"soon","Related":[[{"deep":1}]]}}`
+	got, bad, err := read([]byte(text))
+	if len(got) != 3 || len(bad) != 4 || err != nil {
+		t.Errorf("%v, %v, %v", got, bad, err)
+	}
+}
+
+func FuzzStream(f *testing.F) {
+	f.Add([]byte(`{"response":[{"Event":{"info":"x","Attribute":[{"type":"domain","value":"a.com","to_ids":true}],"Object":[{"Attribute":[{}]}]}}]}`))
+	f.Add([]byte(`[{"uuid":1,"Tag":[{"name":"tlp:red"}]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_ = Stream(bytes.NewReader(b), func(e *Event, _ []error) bool {
+			as, _, _ := e.Assertions(intel.Source{Name: "x"})
+			for _, a := range as {
+				if err := a.Check(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return true
+		})
+	})
+}
+
+// An event of any size is read with what its attributes take.
+func BenchmarkStream(b *testing.B) {
+	const n = 500_000
+	line := `{"uuid":"57c4445b-c548-4654-af0b-4be3950d210f","type":"domain","category":"Network activity","to_ids":true,"comment":"","value":"name.example","x":"` + strings.Repeat("y", 1000) + `"},`
+	b.SetBytes(int64(n * len(line)))
+	for b.Loop() {
+		parts := []io.Reader{strings.NewReader(`{"Event":{"info":"x","Attribute":[`)}
+		for range n {
+			parts = append(parts, strings.NewReader(line))
+		}
+		parts = append(parts, strings.NewReader(`{}]}}`))
+		count := 0
+		if err := Stream(io.MultiReader(parts...), func(e *Event, _ []error) bool { count += len(e.Attrs); return true }); err != nil || count != n+1 {
+			b.Fatal(count, err)
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapSys)/1e6, "heap-MB")
+	}
 }

@@ -66,10 +66,13 @@ type Deriver struct {
 	nodes   map[string][]intel.Node // by object id; several for an indicator
 	names   map[string]string       // identities, by id
 	pending []pending
-	left    int // how many the last Drain left
+	left    int      // how many the last Drain left
+	later   []string // objects to be added again
+	waiting int      // maxWaiting but in tests
 }
 
 type pending struct {
+	of             string // the object that says so
 	from, to, made string
 	rel            intel.Relation
 	a              intel.Assertion // everything but the nodes
@@ -78,7 +81,7 @@ type pending struct {
 
 // NewDeriver makes one; source is used where an object names no creator.
 func NewDeriver(source intel.Source) *Deriver {
-	return &Deriver{Source: source, nodes: map[string][]intel.Node{}, names: map[string]string{}}
+	return &Deriver{Source: source, nodes: map[string][]intel.Node{}, names: map[string]string{}, waiting: maxWaiting}
 }
 
 // Add takes one object. The error says what in it could not be used; the object
@@ -99,25 +102,25 @@ func (d *Deriver) Add(o Object) error {
 	d.nodes[o.ID] = nodes
 	for _, alias := range slices.Concat(b.Aliases, b.MitreAlias) {
 		if len(nodes) == 1 && alias != "" && alias != nodes[0].Value {
-			d.hold(pending{a: alias4(a, nodes[0], alias), made: b.CreatedBy})
+			d.hold(pending{of: o.ID, a: alias4(a, nodes[0], alias), made: b.CreatedBy})
 		}
 	}
 	switch o.Type {
 	case "relationship":
-		d.hold(pending{from: b.SourceRef, to: b.TargetRef, made: b.CreatedBy, rel: intel.Relation(b.Kind), a: a, cited: b.cited()})
+		d.hold(pending{of: o.ID, from: b.SourceRef, to: b.TargetRef, made: b.CreatedBy, rel: intel.Relation(b.Kind), a: a, cited: b.cited()})
 	case "sighting":
 		for _, w := range b.WhereSeen {
-			d.hold(pending{from: b.SightingOf, to: w, made: b.CreatedBy, rel: "sighted-by", a: a})
+			d.hold(pending{of: o.ID, from: b.SightingOf, to: w, made: b.CreatedBy, rel: "sighted-by", a: a})
 		}
 	case "report", "grouping":
 		for _, r := range b.ObjectRefs {
-			d.hold(pending{from: r, to: o.ID, made: b.CreatedBy, rel: "reported-in", a: a})
+			d.hold(pending{of: o.ID, from: r, to: o.ID, made: b.CreatedBy, rel: "reported-in", a: a})
 		}
 	case "indicator":
 		d.indicator(o, a, nodes, b.CreatedBy)
 	}
 	for _, r := range b.ResolvesTo {
-		d.hold(pending{from: o.ID, to: r, rel: intel.ResolvesTo, a: a})
+		d.hold(pending{of: o.ID, from: o.ID, to: r, rel: intel.ResolvesTo, a: a})
 	}
 	if len(d.pending) >= maxPending {
 		return fmt.Errorf("%s: more than %d statements in one bundle; split it", o.ID, maxPending)
@@ -140,7 +143,7 @@ func (d *Deriver) indicator(o Object, a intel.Assertion, nodes []intel.Node, mad
 	for _, n := range nodes {
 		s := a
 		s.Subject, s.Relation, s.Object = n, intel.Indicates, intel.Node{Kind: intel.Report, Value: name}
-		d.hold(pending{a: s, made: made})
+		d.hold(pending{of: o.ID, a: s, made: made})
 	}
 }
 
@@ -314,12 +317,51 @@ func (d *Deriver) Drain(yield func(intel.Assertion) bool) {
 	if len(d.pending) < drainAt+2*d.left {
 		return
 	}
+	d.drain(nil, yield)
+}
+
+// Len is how many objects are remembered, by what they stand for or because
+// something that they say waits for others.
+func (d *Deriver) Len() int { return len(d.nodes) + len(d.pending) - d.left }
+
+// maxWaiting is how many statements stay when the objects are forgotten; of more, only
+// the ids of the objects that make them.
+const maxWaiting = 20_000
+
+// Settle is Drain with what lookup finds of earlier bundles, and forgets afterwards
+// what the objects stand for: from then on lookup must find them. It bounds the
+// memory that a bundle of any size takes. Objects that wait for others are given by
+// Later.
+func (d *Deriver) Settle(lookup func(id string) []intel.Node, yield func(intel.Assertion) bool) {
+	d.drain(lookup, yield)
+	clear(d.nodes)
+	if len(d.pending) <= d.waiting {
+		return
+	}
+	for _, p := range d.pending {
+		if n := len(d.later); n == 0 || d.later[n-1] != p.of {
+			d.later = append(d.later, p.of)
+		}
+	}
+	d.pending, d.left = nil, 0
+}
+
+// Later gives the ids of objects that are to be added once more, when all of the
+// bundle can be looked up, and forgets them. Each is followed by a Finish.
+func (d *Deriver) Later() []string {
+	ids := d.later
+	d.later = nil
+	return ids
+}
+
+// drain gives what can be made.
+func (d *Deriver) drain(lookup func(id string) []intel.Node, yield func(intel.Assertion) bool) {
 	kept := d.pending[:0]
 	on := true
 	for _, p := range d.pending {
-		_, named := d.names[p.made]
-		from, to := d.nodes[p.from], d.nodes[p.to]
-		if !on || p.made != "" && !named || (p.from != "" || p.to != "") && (len(from) == 0 || len(to) == 0) {
+		named := p.made == "" || d.author(p.made, lookup) != ""
+		from, to := d.resolve(p.from, lookup), d.resolve(p.to, lookup)
+		if !on || !named || (p.from != "" || p.to != "") && (len(from) == 0 || len(to) == 0) {
 			kept = append(kept, p)
 			continue
 		}
@@ -327,6 +369,31 @@ func (d *Deriver) Drain(yield func(intel.Assertion) bool) {
 	}
 	clear(d.pending[len(kept):])
 	d.pending, d.left = kept, len(kept)
+}
+
+// resolve is what an object stands for; lookup finds those of earlier bundles.
+func (d *Deriver) resolve(id string, lookup func(id string) []intel.Node) []intel.Node {
+	n, known := d.nodes[id]
+	if len(n) > 0 || known || id == "" || lookup == nil {
+		return n
+	}
+	if n = lookup(id); n != nil {
+		d.nodes[id] = n
+	}
+	return n
+}
+
+// author is the name of an identity, "" when it is not known.
+func (d *Deriver) author(id string, lookup func(id string) []intel.Node) string {
+	name, known := d.names[id]
+	if known || id == "" || lookup == nil {
+		return name
+	}
+	if n := lookup(id); len(n) == 1 && n[0].Kind == intel.Identity {
+		name = n[0].Value
+		d.names[id] = name
+	}
+	return name
 }
 
 // give makes the assertions of one statement.
@@ -351,20 +418,13 @@ func (d *Deriver) give(p pending, from, to []intel.Node, yield func(intel.Assert
 
 // Finish gives every assertion that Drain has not, in the order of the bundle, until it
 // returns false. missing are the ids that relationships name and no object has;
-// lookup finds objects of earlier bundles and may be nil.
+// lookup finds objects of earlier bundles, nil
+// for those that there are not, and may be nil.
 func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.Assertion) bool) (missing []string) {
-	resolve := func(id string) []intel.Node {
-		if n := d.nodes[id]; len(n) > 0 {
-			return n
-		}
-		if lookup != nil {
-			return lookup(id)
-		}
-		return nil
-	}
 	lost := map[string]bool{}
 	for _, p := range d.pending {
-		from, to := resolve(p.from), resolve(p.to)
+		d.author(p.made, lookup)
+		from, to := d.resolve(p.from, lookup), d.resolve(p.to, lookup)
 		for id, n := range map[string][]intel.Node{p.from: from, p.to: to} {
 			if _, known := d.nodes[id]; id != "" && len(n) == 0 && !known && !lost[id] {
 				lost[id] = true
@@ -375,6 +435,17 @@ func (d *Deriver) Finish(lookup func(id string) []intel.Node, yield func(intel.A
 			return nil
 		}
 	}
+	d.pending, d.left = nil, 0
 	slices.Sort(missing)
 	return missing
+}
+
+// NodesOf says what an object stands for in assertions; none for relationships and
+// the like. The error says what in it cannot be used.
+func NodesOf(o Object) ([]intel.Node, error) {
+	var b body
+	if err := json.Unmarshal(o.Raw, &b); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.ID, err)
+	}
+	return nodesOf(o, b)
 }

@@ -388,6 +388,78 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A bundle whose objects are forgotten again and again says the same as one that is
+// remembered whole, when what came earlier can be looked up.
+func TestSettle(t *testing.T) {
+	const made = `"created":"2020-01-01T00:00:00.000Z","modified":"2020-01-01T00:00:00.000Z"`
+	var texts []string
+	for i := range 40 {
+		texts = append(texts,
+			fmt.Sprintf(`{"type":"relationship","id":"relationship--11111111-1111-4111-8111-%012d",%s,"relationship_type":"uses","created_by_ref":"identity--11111111-1111-4111-8111-111111111111","source_ref":"intrusion-set--11111111-1111-4111-8111-%012d","target_ref":"malware--11111111-1111-4111-8111-%012d"}`, i, made, i%7, (i+25)%40),
+			fmt.Sprintf(`{"type":"malware","id":"malware--11111111-1111-4111-8111-%012d",%s,"name":"m%d","is_family":true}`, i, made, i))
+	}
+	for i := range 6 { // the last one is missing
+		texts = append(texts, fmt.Sprintf(`{"type":"intrusion-set","id":"intrusion-set--11111111-1111-4111-8111-%012d",%s,"name":"i%d"}`, i, made, i))
+	}
+	texts = append(texts, `{"type":"identity","id":"identity--11111111-1111-4111-8111-111111111111",`+made+`,"name":"Agency"}`)
+	derive := func(every, waiting int) (said, missing []string) {
+		d := NewDeriver(intel.Source{Name: "feed"})
+		d.waiting = waiting
+		have := map[string]Object{}
+		lookup := func(id string) []intel.Node {
+			o, ok := have[id]
+			if !ok {
+				return nil
+			}
+			n, err := NodesOf(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		take := func(a intel.Assertion) bool {
+			said = append(said, a.Source.Name+": "+a.Subject.Value+" uses "+a.Object.Value)
+			return true
+		}
+		for i, text := range texts {
+			o, err := Parse([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			have[o.ID] = o
+			if err := d.Add(o); err != nil {
+				t.Fatal(err)
+			}
+			if every > 0 && i%every == 0 {
+				d.Settle(lookup, take)
+			}
+		}
+		missing = d.Finish(lookup, take)
+		for _, id := range d.Later() {
+			if err := d.Add(have[id]); err != nil {
+				t.Fatal(err)
+			}
+			missing = append(missing, d.Finish(lookup, take)...)
+		}
+		slices.Sort(missing)
+		missing = slices.Compact(missing)
+		slices.Sort(said)
+		return said, missing
+	}
+	want, lost := derive(0, 0)
+	if len(want) < 30 || len(lost) != 1 {
+		t.Fatalf("%d statements, missing %q", len(want), lost)
+	}
+	for _, every := range []int{1, 3, 20} {
+		for _, waiting := range []int{0, 5, maxWaiting} {
+			said, missing := derive(every, waiting)
+			if d := cmp.Diff(want, slices.Compact(said)); d != "" || !slices.Equal(missing, lost) {
+				t.Errorf("forgetting every %d but %d: missing %q, %s", every, waiting, missing, d)
+			}
+		}
+	}
+}
+
 func TestStreams(t *testing.T) {
 	const n = 20_000 // 22 MB
 	r := NewReader(io.MultiReader(strings.NewReader(`{"objects":[`), &endless{left: n}, strings.NewReader(`]}`)))

@@ -7,7 +7,6 @@ package tabular
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,14 +77,12 @@ func DefaultMapping() Mapping {
 // Detect guesses the format from the first bytes.
 func Detect(head []byte) Format {
 	text := strings.TrimPrefix(string(head), "\ufeff")
-	first := ""
+	first, urlhaus := "", false
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if strings.Contains(line, "URLhaus") {
-			return URLhaus
-		}
+		urlhaus = urlhaus || strings.Contains(line, "URLhaus")
 		if strings.Contains(line, "Spamhaus") || strings.HasPrefix(line, `{"cidr"`) || strings.HasPrefix(line, `{"asn"`) {
 			return Spamhaus
 		}
@@ -93,17 +91,20 @@ func Detect(head []byte) Format {
 			break
 		}
 	}
-	cells := strings.Split(first, ",")
+	if urlhaus && strings.Contains(first, ",") { // they have plain lists too
+		return URLhaus
+	}
+	comma := commaOf(first)
+	cells, _ := split(first, comma)
+	_, isEdges := edgeHead(cells)
 	switch {
-	case strings.HasPrefix(first, "phish_id,"):
+	case len(cells) > 0 && cells[0] == "phish_id":
 		return PhishTank
-	case strings.HasPrefix(first, "subject_type,subject,relation"):
-		return Edges
-	case len(cells) >= 5 && len(cells) <= 8 && isKnown(cells[0]) && isKnown(cells[3]):
+	case isEdges || likeEdges(text, comma):
 		return Edges
 	case len(cells) > 1 && slices.ContainsFunc(DefaultMapping().Value, func(c string) bool { return slices.Contains(cells, c) }):
 		return CSV
-	case strings.HasPrefix(first, "group_id,"):
+	case len(cells) > 1 && (cells[0] == "group_id" || slices.ContainsFunc(aliasColumns, func(c string) bool { return slices.Contains(cells, c) })):
 		return CSV
 	case !strings.ContainsAny(first, " \t,"):
 		return Lines
@@ -111,9 +112,31 @@ func Detect(head []byte) Format {
 	return Text
 }
 
+// likeEdges says whether one of the first rows is a row of an edge list: the first
+// of all may be broken.
+func likeEdges(text string, comma byte) bool {
+	n := 0
+	for line := range strings.Lines(text) {
+		if cells, open := split(strings.TrimRight(line, "\r\n"), comma); !open && isEdge(cells) {
+			return true
+		}
+		if n++; n == 20 {
+			break
+		}
+	}
+	return false
+}
+
 func isKnown(word string) bool {
 	k := intel.ParseKind(word)
-	return k.IsObservable() || k == intel.IntrusionSet || k == intel.Campaign || k == intel.Malware
+	if k.IsObservable() {
+		return true
+	}
+	switch k {
+	case intel.IntrusionSet, intel.ThreatActor, intel.Campaign, intel.Malware, intel.Tool, intel.Report, intel.AttackPat, intel.Identity, intel.Message:
+		return true
+	}
+	return false
 }
 
 // Read gives a row for each line that says something. base is who says it where
@@ -124,7 +147,8 @@ func Read(r io.Reader, f Format, m Mapping, base intel.Source) iter.Seq[Row] {
 		case CSV, PhishTank, URLhaus:
 			table(r, f, m, base, yield)
 		case Edges:
-			edges(r, base, yield)
+			br := bufio.NewReaderSize(r, 1<<16)
+			edges(br, peekComma(br), base, yield)
 		case Lines, Spamhaus:
 			lines(r, base, yield)
 		default:
@@ -133,84 +157,72 @@ func Read(r io.Reader, f Format, m Mapping, base intel.Source) iter.Seq[Row] {
 	}
 }
 
-// rowLimit stops a row that does not end: a quote that nobody closes would
-// otherwise read the whole file into one cell.
-type rowLimit struct {
-	r io.Reader
-	n int
-}
-
-func (l *rowLimit) Read(p []byte) (int, error) {
-	if l.n > maxLine {
-		return 0, fmt.Errorf("a row has more than %d bytes", maxLine)
+func table(r io.Reader, f Format, m Mapping, base intel.Source, yield func(Row) bool) {
+	var cols map[string]int
+	lay := layout{joined: maxJoined}
+	br := bufio.NewReaderSize(r, 1<<16)
+	switch f {
+	case URLhaus:
+		// The head of these files is commented out; the columns are fixed.
+		lay.comment, lay.comma = '#', ','
+		cols = index([]string{"id", "dateadded", "url", "url_status", "last_online", "threat", "note", "reference", "reporter"})
+		m.Kind = intel.URL
+	case PhishTank:
+		m.Kind = intel.URL
+		fallthrough
+	default:
+		lay.comma = peekComma(br)
 	}
-	n, err := l.r.Read(p)
-	l.n += n
-	return n, err
-}
-
-// each calls do for every record; it returns when do is done or the text ends.
-func each(r io.Reader, comment rune, yield func(Row) bool, do func(line int, cells []string) bool) {
-	limit := &rowLimit{r: r}
-	cr := csv.NewReader(limit)
-	cr.FieldsPerRecord, cr.LazyQuotes, cr.TrimLeadingSpace, cr.Comment, cr.ReuseRecord = -1, true, true, comment, true
-	for {
-		limit.n = 0
-		cells, err := cr.Read()
-		if errors.Is(err, io.EOF) {
-			return
+	for rec := range records(br, lay) {
+		if cols == nil && rec.err == nil {
+			cols = index(rec.cells)
+			continue
 		}
-		line, _ := cr.FieldPos(0)
-		var pe *csv.ParseError
-		if errors.As(err, &pe) {
-			if !yield(Row{Line: pe.StartLine, Err: pe.Err}) {
+		row := Row{Line: rec.line, Err: rec.err}
+		if rec.err != nil {
+			if !yield(row) {
 				return
 			}
 			continue
 		}
-		if err != nil {
-			yield(Row{Line: line, Err: err})
-			return
+		switch {
+		case has(cols, "technique_id"):
+			row.Assertions, row.Err = uses(rec.cells, cols, base)
+		case has(cols, aliasColumns...):
+			row.Assertions, row.Err = aliases(rec.cells, cols, base)
+		default:
+			row.Assertions, row.Recovered, row.Err = indicator(rec.cells, cols, m, base)
 		}
-		if !do(line, cells) {
+		if !yield(row) {
 			return
 		}
 	}
 }
 
-func table(r io.Reader, f Format, m Mapping, base intel.Source, yield func(Row) bool) {
-	var cols map[string]int
-	comment := rune(0)
-	if f == URLhaus {
-		// The head of these files is commented out; the columns are fixed.
-		comment = '#'
-		cols = index([]string{"id", "dateadded", "url", "url_status", "last_online", "threat", "note", "reference", "reporter"})
-		m.Kind = intel.URL
-	}
-	if f == PhishTank {
-		m.Kind = intel.URL
-	}
-	each(r, comment, yield, func(line int, cells []string) bool {
-		if cols == nil {
-			cols = index(cells)
-			return true
+// peekComma finds the separator of a table by its first line that says something.
+func peekComma(br *bufio.Reader) byte {
+	head, _ := br.Peek(4096) // a shorter text is no mistake
+	for line := range strings.Lines(strings.TrimPrefix(string(head), "\ufeff")) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return commaOf(line)
 		}
-		row := Row{Line: line}
-		if _, isAttack := cols["technique_id"]; isAttack {
-			row.Assertions, row.Err = uses(cells, cols, base)
-		} else {
-			row.Assertions, row.Recovered, row.Err = indicator(cells, cols, m, base)
-		}
-		return yield(row)
-	})
+	}
+	return ','
 }
 
 func index(cells []string) map[string]int {
 	cols := map[string]int{}
 	for i, c := range cells {
-		cols[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(c, "\ufeff")))] = i
+		name := strings.ToLower(strings.TrimSpace(c))
+		if _, twice := cols[name]; !twice {
+			cols[name] = i
+		}
 	}
 	return cols
+}
+
+func has(cols map[string]int, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := cols[n]; return ok })
 }
 
 func cell(cells []string, cols map[string]int, names []string) string {
@@ -325,60 +337,50 @@ func uses(cells []string, cols map[string]int, base intel.Source) ([]intel.Asser
 	return []intel.Assertion{a}, a.Check()
 }
 
-func edges(r io.Reader, base intel.Source, yield func(Row) bool) {
-	begun := false
-	each(r, '#', yield, func(line int, c []string) bool {
-		if !begun {
-			begun = true
-			if strings.EqualFold(strings.TrimPrefix(c[0], "\ufeff"), "subject_type") {
-				return true
-			}
-		}
-		as, err := edge(c, base)
-		return yield(Row{Line: line, Assertions: as, Err: err})
-	})
-}
+// aliasColumns are the columns with other names of an actor; they are never changed.
+var aliasColumns = []string{"aliases", "synonyms"}
 
-func edge(c []string, base intel.Source) ([]intel.Assertion, error) {
-	if len(c) < 5 || len(c) > 8 {
-		return nil, fmt.Errorf("%d columns, want subject_type,subject,relation,object_type,object[,first,last,source]", len(c))
+// aliases reads a row of a table of actors: that somebody calls them so is a
+// statement like any other.
+func aliases(cells []string, cols map[string]int, base intel.Source) (as []intel.Assertion, err error) {
+	name := strings.Join(strings.Fields(cell(cells, cols, []string{"name", "group_name", "actor", "value"})), " ")
+	if name == "" {
+		return nil, errors.New("the name of the actor is empty")
 	}
-	a := intel.Assertion{Relation: intel.Relation(strings.ToLower(strings.TrimSpace(c[2]))), Source: base}
-	var err error
-	if a.Subject, err = intel.Clean(intel.ParseKind(c[0]), c[1]); err != nil {
-		return nil, err
-	}
-	if a.Object, err = intel.Clean(intel.ParseKind(c[3]), c[4]); err != nil {
-		return nil, err
-	}
-	for i, t := range []*time.Time{&a.First, &a.Last} {
-		if len(c) > 5+i {
-			if *t, err = parseTime(c[5+i]); err != nil {
-				return nil, err
-			}
+	for _, other := range strings.FieldsFunc(cell(cells, cols, aliasColumns), func(r rune) bool { return r == '|' || r == ';' }) {
+		if other = strings.Join(strings.Fields(other), " "); other == "" || other == name {
+			continue
 		}
+		a := intel.Assertion{Subject: intel.Node{Kind: intel.IntrusionSet, Value: name}, Relation: intel.AlsoKnownAs, Object: intel.Node{Kind: intel.IntrusionSet, Value: other}, Source: base}
+		if err := a.Check(); err != nil {
+			return as, err
+		}
+		as = append(as, a)
 	}
-	if len(c) > 7 && strings.TrimSpace(c[7]) != "" {
-		a.Source.Name = strings.TrimSpace(c[7])
-	}
-	return []intel.Assertion{a}, a.Check()
+	return as, nil
 }
 
 // lines reads one indicator per line: addresses, networks, names, URLs, hashes,
 // and the JSON lines of Spamhaus.
 func lines(r io.Reader, base intel.Source, yield func(Row) bool) {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
-	n := 0
-	for s.Scan() {
-		n++
-		line := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff"))
+	l := newLineReader(r)
+	for {
+		line, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			if !yield(Row{Line: l.n, Err: err}) || !errors.Is(err, errLong) {
+				return
+			}
+			continue
+		}
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
 		}
 		a := intel.Assertion{Relation: intel.Indicates, Source: base, Object: intel.Node{Kind: intel.Report, Value: orElse(base.Name, "unnamed list")}}
 		var skip bool
-		var err error
 		if line[0] == '{' {
 			skip, err = spamhaus(line, &a)
 		} else {
@@ -387,16 +389,13 @@ func lines(r io.Reader, base intel.Source, yield func(Row) bool) {
 		if skip {
 			continue
 		}
-		row := Row{Line: n, Err: err}
+		row := Row{Line: l.n, Err: err}
 		if err == nil {
 			row.Assertions = []intel.Assertion{a}
 		}
 		if !yield(row) {
 			return
 		}
-	}
-	if err := s.Err(); err != nil {
-		yield(Row{Line: n + 1, Err: err})
 	}
 }
 
@@ -473,10 +472,13 @@ func parseTime(s string) (time.Time, error) {
 	if s = strings.TrimSpace(s); s == "" {
 		return time.Time{}, nil
 	}
-	for _, form := range []string{time.RFC3339Nano, "2006-01-02 15:04:05 UTC", time.DateTime, "2006-01-02T15:04:05", time.DateOnly, "2006-01", "2006", time.RFC1123Z} {
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02 15:04:05 UTC", time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006/01/02", "2006-01", "2006", time.RFC1123Z} {
 		if t, err := time.Parse(form, s); err == nil {
 			return t.UTC(), intel.CheckTime(t)
 		}
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) >= 9 && len(s) <= 10 { // since 1970
+		return time.Unix(n, 0).UTC(), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is no time that is understood (RFC 3339 is)", cut(s))
 }

@@ -50,6 +50,7 @@ func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) erro
 	for _, root := range nodes {
 		if root != nil {
 			mention(m, root, false)
+			tell(f, root)
 		}
 	}
 	if err != nil {

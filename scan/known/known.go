@@ -5,9 +5,12 @@ package known
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -106,6 +109,14 @@ func (x *Index) Watch(ctx context.Context, src Source, warn []Warning, have time
 	}
 }
 
+// Len is the number of statements on indicators in force.
+func (x *Index) Len() int {
+	if set := x.set.Load(); set != nil {
+		return set.Len()
+	}
+	return 0
+}
+
 // Refused is how many STIX patterns cannot be looked for in mail, and why, of
 // some of them.
 func (x *Index) Refused() (int, []string) {
@@ -133,7 +144,7 @@ var errNotLoaded = errors.New("the indicators are not loaded yet")
 
 // Analyze adds an item for each indicator found.
 func (s Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) error {
-	seen := Observe(m)
+	seen := Observe(m, f.Files...)
 	f.Seen = seen[:min(len(seen), MaxSeen)]
 	if s.Index == nil {
 		return nil
@@ -163,6 +174,13 @@ type Found struct {
 // Look finds the indicators of a message, given what Observe saw in it and when
 // it came. The error is that the time was over before all patterns were tried.
 func Look(ctx context.Context, set *match.Set, m *mail.Message, seen []mail.Seen, at time.Time) ([]Found, error) {
+	if set.Has(intel.SHA512) { // nearly nobody uses it, and it takes as long as all the rest
+		seen = slices.Clip(seen)
+		for i := range m.Attachments {
+			sum := sha512.Sum512(m.Attachments[i].Raw)
+			seen = append(seen, mail.Seen{Kind: string(intel.SHA512), Value: hex.EncodeToString(sum[:]), Where: InFile})
+		}
+	}
 	found := Find(set, seen, at)
 	hits, err := set.Patterns(ctx, &view{m: m, seen: seen}, at)
 	for _, h := range hits {
@@ -176,7 +194,7 @@ func Look(ctx context.Context, set *match.Set, m *mail.Message, seen []mail.Seen
 
 // words are the evidence of a place: the kind of item, and how the place is
 // called in a claim.
-func words(s mail.Seen) (id, what string) {
+func words(s *mail.Seen) (id, what string) {
 	host := s.Kind == string(intel.Domain)
 	switch s.Where {
 	case InAuthor:
@@ -209,6 +227,11 @@ func words(s mail.Seen) (id, what string) {
 			return "file-name", "the attachment's name"
 		}
 		return "file", "the attachment's hash"
+	case InInside:
+		if s.Kind == string(intel.FileName) {
+			return "file-name", "the name of a file inside an attachment"
+		}
+		return "file", "the hash of a file inside an attachment"
 	case InMailer:
 		return "mailer", "the make of the writing program"
 	case InMessageID:
@@ -221,7 +244,8 @@ func words(s mail.Seen) (id, what string) {
 // STIX patterns, which need the message itself.
 func Find(set *match.Set, seen []mail.Seen, at time.Time) []Found {
 	var found []Found
-	for _, s := range seen {
+	for i := range seen {
+		s := &seen[i]
 		var h match.Hit
 		var ok bool
 		switch intel.Kind(s.Kind) {

@@ -2,6 +2,8 @@ package known
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/hex"
 	"errors"
 	"net/netip"
 	"strings"
@@ -251,5 +253,67 @@ func TestObserve(t *testing.T) {
 	other := observe(strings.Replace(strings.ReplaceAll(raw, "X-Mailer", "User-Agent"), "class=x", "class=y", 1))
 	if other["mailer mailer-fingerprint"] == got["mailer mailer-fingerprint"] || other["layout kit-marker"] == got["layout kit-marker"] {
 		t.Error("another program or template has the same fingerprint")
+	}
+}
+
+// One template has one layout, whatever is written and linked in it; another class,
+// or a tag more, is another.
+func TestLayout(t *testing.T) {
+	page := func(text, class string) string {
+		return "<html><!-- <p> > --><body>" + strings.Repeat("<tr CLASS="+class+"><td id='x>y' class=\"c d\"><a href=\"http://"+text+"/\">"+text+"</a></td></tr>\r\n", 10) + "<br/>1 < 2</body>"
+	}
+	one := layout(page("a.com", "k"))
+	if len(one) != 16 || one != layout(page("b.org", "k")) {
+		t.Errorf("one template has %q and %q", one, layout(page("b.org", "k")))
+	}
+	if one == layout(page("a.com", "j")) || one == layout("<p>"+page("a.com", "k")) {
+		t.Error("two templates have one layout")
+	}
+	if got := layout(strings.Repeat("<p>", minTags-1)); got != "" {
+		t.Errorf("a small body has %q", got)
+	}
+}
+
+func FuzzLayout(f *testing.F) {
+	f.Add("<p class='a<b' x=y/><!--<a>--><A CLASS=\"b\">")
+	f.Add("<p class=")
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := layout(strings.Repeat(s+">", 30)); got != "" && len(got) != 16 {
+			t.Fatalf("%q", got)
+		}
+	})
+}
+
+// Files inside attachments are looked for by their hashes, also by patterns, and a
+// SHA-512 when anybody names one.
+func TestInside(t *testing.T) {
+	m := mail.Parse(mail.Envelope{}, []byte("From: a@fine.org\r\nContent-Type: application/zip\r\nContent-Disposition: attachment; filename=x.zip\r\n\r\nPK\r\n"))
+	inside := mail.FileFact{Name: "in  side.js", SHA256: strings.Repeat("ab", 32), MD5: strings.Repeat("cd", 16)}
+	sum := sha512.Sum512(m.Attachments[0].Raw)
+	x := &Index{}
+	src := &source{as: []intel.Assertion{say(intel.SHA256, inside.SHA256), say(intel.Pattern, "[file:hashes.MD5 = '"+inside.MD5+"' AND file:name LIKE '%.js']"), say(intel.SHA512, hex.EncodeToString(sum[:]))}}
+	if _, err := x.Load(t.Context(), src, nil); err != nil {
+		t.Fatal(err)
+	}
+	f := &mail.Facts{Files: []mail.FileFact{inside}}
+	if err := (Stage{Index: x, Now: func() time.Time { return now }}).Analyze(t.Context(), m, f); err != nil {
+		t.Fatal(err)
+	}
+	var claims []string
+	for _, it := range f.Evidence {
+		claims = append(claims, it.ID+": "+it.Claim)
+	}
+	all := strings.Join(claims, "\n")
+	for _, want := range []string{"known.file: the hash of a file inside an attachment matches", "known.pattern: ", "known.file: the attachment's hash matches the indicator " + hex.EncodeToString(sum[:])} {
+		if !strings.Contains(all, want) {
+			t.Errorf("missing %q in\n%s", want, all)
+		}
+	}
+	kept := false
+	for _, s := range f.Seen {
+		kept = kept || s == mail.Seen{Kind: "file-name", Value: "in side.js", Where: InInside}
+	}
+	if !kept {
+		t.Errorf("not kept for later: %v", f.Seen)
 	}
 }

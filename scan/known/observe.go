@@ -3,10 +3,9 @@ package known
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"hash/maphash"
 	"net/netip"
 	"strings"
-
-	"golang.org/x/net/html"
 
 	"foregate/intel"
 	"foregate/mail"
@@ -20,6 +19,7 @@ const (
 	InClient    = "client"
 	InLink      = "link"
 	InFile      = "file"
+	InInside    = "inside" // a file inside an attachment
 	InMailer    = "mailer"
 	InMessageID = "message-id"
 	InLayout    = "layout"
@@ -40,9 +40,10 @@ const (
 
 // Observe lists what of a message indicators and campaigns can share, in the
 // spelling of intel.Clean and without repetitions: hosts and URLs of links,
-// addresses, files, and how the message was made.
-func Observe(m *mail.Message) []mail.Seen {
-	o := observer{have: map[mail.Seen]bool{}}
+// addresses, files, and how the message was made. inside are the files inside its
+// attachments.
+func Observe(m *mail.Message, inside ...mail.FileFact) []mail.Seen {
+	o := observer{list: make([]mail.Seen, 0, 48), seed: maphash.MakeSeed(), table: make([]uint16, 128)}
 	o.sender(m)
 	for i := range m.Body.Links {
 		if i == maxLinks {
@@ -54,31 +55,71 @@ func Observe(m *mail.Message) []mail.Seen {
 	}
 	for i := range m.Attachments {
 		a := &m.Attachments[i]
-		o.add(intel.SHA256, a.SHA256, InFile)
-		o.add(intel.SHA1, a.SHA1, InFile)
-		o.add(intel.MD5, a.MD5, InFile)
-		o.add(intel.FileName, strings.Join(strings.Fields(a.FileName), " "), InFile)
+		o.file(mail.FileFact{Name: a.FileName, MD5: a.MD5, SHA1: a.SHA1, SHA256: a.SHA256}, InFile)
 	}
 	o.add(intel.Mailer, mailer(m), InMailer)
 	o.add(intel.MessageID, idPattern(m.Headers.MessageID), InMessageID)
 	if m.Body.HTML != nil {
 		o.add(intel.Kit, layout(m.Body.HTML.Raw), InLayout)
 	}
+	for _, f := range inside {
+		o.file(f, InInside)
+	}
 	return o.list
 }
 
-type observer struct {
-	list []mail.Seen
-	have map[mail.Seen]bool
+func (o *observer) file(f mail.FileFact, where string) {
+	o.add(intel.SHA256, f.SHA256, where)
+	o.add(intel.SHA1, f.SHA1, where)
+	o.add(intel.MD5, f.MD5, where)
+	name := f.Name
+	if strings.ContainsAny(name, " \t\r\n") {
+		name = strings.Join(strings.Fields(name), " ")
+	}
+	o.add(intel.FileName, name, where)
 }
 
+// observer gathers observables, each once.
+type observer struct {
+	list  []mail.Seen
+	seed  maphash.Seed
+	table []uint16 // numbers in the list + 1, by hash; its length is a power of two
+}
+
+// maxListed bounds the observables of one message: a thousand links have two each,
+// and a thousand files four.
+const maxListed = 8000
+
 func (o *observer) add(kind intel.Kind, value, where string) {
-	s := mail.Seen{Kind: string(kind), Value: value, Where: where}
-	if value == "" || len(value) > intel.MaxValue || o.have[s] {
+	if value == "" || len(value) > intel.MaxValue || len(o.list) == maxListed {
 		return
 	}
-	o.have[s] = true
+	s := mail.Seen{Kind: string(kind), Value: value, Where: where}
+	i, have := o.place(&s)
+	if have {
+		return
+	}
 	o.list = append(o.list, s)
+	o.table[i] = uint16(len(o.list))
+	if 2*len(o.list) < len(o.table) {
+		return
+	}
+	o.table = make([]uint16, 4*len(o.table))
+	for k := range o.list {
+		i, _ := o.place(&o.list[k])
+		o.table[i] = uint16(k + 1)
+	}
+}
+
+// place is where an observable stands in the table, or is to stand.
+func (o *observer) place(s *mail.Seen) (i int, have bool) {
+	mask := len(o.table) - 1
+	for i = int(maphash.String(o.seed, s.Value)) & mask; o.table[i] != 0; i = (i + 1) & mask {
+		if o.list[o.table[i]-1] == *s {
+			return i, true
+		}
+	}
+	return i, false
 }
 
 func (o *observer) sender(m *mail.Message) {
@@ -133,19 +174,40 @@ func mailer(m *mail.Message) string {
 	if len(m.Headers.Hops) == 0 {
 		return ""
 	}
-	var order []string
+	made := []byte(digitless(m.Headers.Mailer))
+	n := 0
 	for _, f := range m.Headers.Hops[0].Fields {
-		switch name := strings.ToLower(f.Name); name {
-		case "from", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding",
-			"reply-to", "sender", "x-mailer", "user-agent", "x-priority", "importance", "thread-index", "content-language", "organization":
-			order = append(order, f.Name) // the case is the program's
+		if isMade(f.Name) {
+			n++
+			made = append(append(made, '\n'), f.Name...) // the case is the program's
 		}
 	}
-	if len(order) < 4 {
+	if n < 4 {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(digitless(m.Headers.Mailer) + "\n" + strings.Join(order, "\n")))
+	sum := sha256.Sum256(made)
 	return hex.EncodeToString(sum[:8])
+}
+
+// isMade says whether programs write a field, and not servers on the way.
+func isMade(name string) bool {
+	var low [32]byte
+	if len(name) > len(low) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low[i] = c
+	}
+	switch string(low[:len(name)]) {
+	case "from", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding",
+		"reply-to", "sender", "x-mailer", "user-agent", "x-priority", "importance", "thread-index", "content-language", "organization":
+		return true
+	}
+	return false
 }
 
 // digitless writes every run of digits as one 9.
@@ -230,34 +292,4 @@ func itoa(n int) string {
 		return string(rune('0' + n))
 	}
 	return itoa(n/10) + string(rune('0'+n%10))
-}
-
-// layout is a fingerprint of how an HTML body is built: its tags in order with
-// their classes, without text and targets. Messages of one kit share it.
-func layout(raw string) string {
-	z := html.NewTokenizer(strings.NewReader(raw))
-	sum := sha256.New()
-	n := 0
-	for n < maxTags {
-		switch z.Next() {
-		case html.ErrorToken:
-			if n < minTags {
-				return ""
-			}
-			return hex.EncodeToString(sum.Sum(nil)[:8])
-		case html.StartTagToken, html.SelfClosingTagToken:
-			name, more := z.TagName()
-			sum.Write(name)
-			for more {
-				var k, v []byte
-				k, v, more = z.TagAttr()
-				if string(k) == "class" {
-					sum.Write(v)
-				}
-			}
-			sum.Write([]byte{0})
-			n++
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:8])
 }

@@ -3,6 +3,7 @@ package known
 import (
 	"crypto/sha512"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,17 +125,34 @@ func valueReader(object, property string) func(*view) []any {
 	return kind(intel.Kind(object))
 }
 
+// fewNames is from how many names on a map finds them faster than looking at each.
+const fewNames = 64
+
 // domains are the names seen and the domains above them: whoever sees a host
 // sees its domain.
 func domains(v *view) []any {
-	have := map[string]bool{}
-	var out []any
+	list := make([]string, 0, 2*len(v.seen))
+	var have map[string]bool // of long lists
 	for _, s := range v.seen {
-		for name := s.Value; s.Kind == string(intel.Domain) && strings.Contains(name, ".") && !have[name]; {
-			have[name] = true
-			out = append(out, name)
+		for name := s.Value; s.Kind == string(intel.Domain) && strings.Contains(name, "."); {
+			if have[name] || have == nil && slices.Contains(list, name) {
+				break
+			}
+			list = append(list, name)
+			if have != nil {
+				have[name] = true
+			} else if len(list) == fewNames {
+				have = make(map[string]bool, 4*fewNames)
+				for _, n := range list {
+					have[n] = true
+				}
+			}
 			_, name, _ = strings.Cut(name, ".")
 		}
+	}
+	out := make([]any, len(list))
+	for i, name := range list {
+		out[i] = name
 	}
 	return out
 }
@@ -153,11 +171,11 @@ func fileReader(object, property string) func(*view) []any {
 	}
 	switch property {
 	case "hashes.MD5":
-		return each(func(a *mail.Attachment) any { return a.MD5 })
+		return kind(intel.MD5)
 	case "hashes.SHA-1":
-		return each(func(a *mail.Attachment) any { return a.SHA1 })
+		return kind(intel.SHA1)
 	case "hashes.SHA-256":
-		return each(func(a *mail.Attachment) any { return a.SHA256 })
+		return kind(intel.SHA256)
 	case "hashes.SHA-512":
 		return each(func(a *mail.Attachment) any {
 			sum := sha512.Sum512(a.Raw)
@@ -171,7 +189,16 @@ func fileReader(object, property string) func(*view) []any {
 	}
 	switch property {
 	case "name":
-		return each(func(a *mail.Attachment) any { return a.FileName })
+		named := each(func(a *mail.Attachment) any { return a.FileName })
+		return func(v *view) []any {
+			out := named(v)
+			for _, s := range v.seen {
+				if s.Where == InInside && s.Kind == string(intel.FileName) {
+					out = append(out, s.Value)
+				}
+			}
+			return out
+		}
 	case "size":
 		return each(func(a *mail.Attachment) any { return a.Size })
 	}

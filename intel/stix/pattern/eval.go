@@ -261,7 +261,13 @@ func (c *Comparison) compare(v any) bool {
 		return ok && (o < 0 && c.Op[0] == '<' || o > 0 && c.Op[0] == '>' || o == 0 && len(c.Op) == 2)
 	case "LIKE", "MATCHES":
 		s, ok := v.(string)
-		return ok && c.re.MatchString(s)
+		if !ok {
+			return false
+		}
+		if c.like != nil {
+			return c.like.match(s)
+		}
+		return c.re.MatchString(s)
 	case "ISSUBSET", "ISSUPERSET":
 		a, aok := network(v)
 		b, bok := network(c.Values[0])

@@ -38,7 +38,8 @@ type Comparison struct {
 	Negated bool
 	Values  []any // string, int64, float64, bool, time.Time, []byte; several for IN, none for EXISTS
 
-	re   *regexp.Regexp // of LIKE and MATCHES
+	re   *regexp.Regexp // of MATCHES, and of LIKE with _
+	like *like          // of other LIKE
 	name string         // Name, in compiled patterns
 }
 
@@ -435,6 +436,10 @@ func (p *parser) compile(c *Comparison, text string) {
 	var expr string
 	switch c.Op {
 	case "LIKE":
+		if !strings.Contains(text, "_") {
+			c.like = newLike(text)
+			return
+		}
 		q := regexp.QuoteMeta(text)
 		expr = "(?s)^" + strings.ReplaceAll(strings.ReplaceAll(q, "%", ".*"), "_", ".") + "$"
 	case "MATCHES":

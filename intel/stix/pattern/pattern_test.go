@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"foregate/intel"
 )
@@ -227,6 +228,18 @@ func TestAnyOf(t *testing.T) {
 			t.Errorf("%s is called a plain list", p)
 		}
 	}
+}
+
+// LIKE is what the regular expression that the standard describes says.
+func TestLike(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.StringOfN(rapid.RuneFrom([]rune("ab%.\n")), 0, 8, -1)
+		text, s := word.Draw(t, "text"), word.Draw(t, "s")
+		re := regexp.MustCompile("(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(text), "%", ".*") + "$")
+		if got, want := newLike(text).match(s), re.MatchString(s); got != want {
+			t.Fatalf("%q LIKE %q: %v, want %v", s, text, got, want)
+		}
+	})
 }
 
 func FuzzParse(f *testing.F) {
