@@ -153,7 +153,7 @@ func rawField(raw []byte, name string) string {
 		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(string(line[:len(name)]), name) {
 			value := line[len(name)+1:]
 			for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') && len(value) < maxField {
-				line, rest, _ = bytes.Cut(rest, []byte("\n"))
+				_, rest, _ = bytes.Cut(rest, []byte("\n"))
 				value = raw[len(name)+1 : len(raw)-len(rest)]
 			}
 			return string(value[:min(len(value), maxField)])

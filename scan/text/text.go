@@ -4,7 +4,7 @@
 //
 // The text is split into words (signs, in Chinese and Japanese); links, mail
 // addresses, numbers and sums of money each count as one word. Features are the
-// words, pairs of words, six-letter pieces and beginnings of words that training met in two base texts or more; others are passed over. Each label has
+// words, pairs of words, six-letter pieces and beginnings of words that training met in three base texts or more; others are passed over. Each label has
 // a weight for each feature; the sum over a text's different features, divided
 // by the root of their number, gives by a logistic curve the probability of the
 // label (one against the rest, Platt's calibration on base texts that the
