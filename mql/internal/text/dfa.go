@@ -22,6 +22,7 @@ type Regexp struct {
 	cuts     []rune   // range i holds the runes from cuts[i] to cuts[i+1]−1
 	ids      []uint16 // range → class: ranges that no instruction tells apart are one class
 	count    int      // of classes
+	width    uint32   // of a row
 	ascii    [utf8.RuneSelf]uint16
 	context  bool     // the expression looks at neighbouring characters
 	anchored bool     // it matches at the beginning of the text only
@@ -66,10 +67,11 @@ const (
 	ownCells     = 8 << 10   // transitions that need no memory in common: thousands of expressions may be in use
 	moreCells    = 8 << 10   // taken from it at a time
 	maxCells     = 512 << 10 // in all
-	cellBytes    = 8
+	cellBytes    = 4
 	maxRanges    = 4000    // of runes; expressions with more are left to package regexp
 	maxCompare   = 2 << 20 // comparisons of ranges with instructions
 	maxProg      = 4000    // instructions
+	firstRows    = 4       // for which there is room at first
 	maxRefusals  = 8       // in a row: then package regexp takes all texts
 	freeStates   = 200     // a text may ask for so many new states,
 	bytesPerMore = 16      // and one more for so many bytes
@@ -87,15 +89,18 @@ const (
 type dfaState struct {
 	insts  []uint32 // sorted; only instructions that consume, match or have a condition
 	before uint8
-	next   []atomic.Pointer[dfaState] // by class; nil until asked for
-	end    atomic.Int32               // at the end of the text: 0 unknown, 1 match, 2 none
 }
 
-// dfaCache holds the states found so far.
+// dfaCache holds the states found so far. A state is known by the place of its
+// row in rows: by class the state that follows, and in the last column the one
+// at the end of the text. All rows lie together, since a message meets dozens of
+// expressions and finds none of them in the processor's cache.
 type dfaCache struct {
-	start  *dfaState
-	mu     sync.Mutex // guards what follows
-	states map[string]*dfaState
+	start  uint32
+	rows   atomic.Pointer[[]uint32] // its numbers are read and written as one: readers hold no lock
+	mu     sync.Mutex               // guards what follows
+	states []dfaState               // by row
+	known  map[string]uint32
 	taken  int64      // cells of the common memory
 	takes  [][]uint64 // class → the instructions that consume its runes, as bits
 	scratch
@@ -109,10 +114,13 @@ type scratch struct {
 	key              []byte
 }
 
-// match and dead are states without an exit.
-var (
-	stateMatch = &dfaState{}
-	stateDead  = &dfaState{}
+// Numbers in a row that are no row's place: the first is unused, and a row is
+// longer than minWidth.
+const (
+	stateUnknown uint32 = iota
+	stateMatch          // no exit
+	stateDead           // no exit
+	minWidth
 )
 
 // NewRegexp compiles the expression. memory may be nil.
@@ -218,6 +226,7 @@ func (x *Regexp) join(differ []*syntax.Inst) {
 		x.ids[i] = id
 	}
 	x.count = len(seen)
+	x.width = max(uint32(x.count)+1, minWidth)
 }
 
 func (x *Regexp) class(r rune) int {
@@ -233,7 +242,9 @@ func (x *Regexp) reset() {
 		x.memory.give(old.taken)
 		old.taken = 0
 	}
-	c := &dfaCache{states: map[string]*dfaState{}, takes: make([][]uint64, x.count)}
+	c := &dfaCache{known: map[string]uint32{}, takes: make([][]uint64, x.count), states: make([]dfaState, 1)}
+	rows := make([]uint32, firstRows*x.width)
+	c.rows.Store(&rows)
 	c.seen = make([]uint32, len(x.prog.Inst))
 	if x.entry == nil {
 		x.entry, _ = c.follow(x.prog, []uint32{uint32(x.prog.Start)}, nil)
@@ -249,46 +260,47 @@ func (x *Regexp) Match(s string) bool {
 		return x.re.MatchString(s)
 	}
 	c := x.cache.Load()
-	st, room := c.start, freeStates+len(s)/bytesPerMore
-	for i := 0; i < len(s); {
-		var class int
-		var r rune
-		if b := s[i]; b < utf8.RuneSelf {
-			r, class = rune(b), int(x.ascii[b])
+	rows, st, room := *c.rows.Load(), c.start, freeStates+len(s)/bytesPerMore
+	for i := 0; i < len(s) && st > stateDead; {
+		var class uint32
+		r := rune(s[i])
+		if r < utf8.RuneSelf {
+			class = uint32(x.ascii[r])
 			i++
 		} else {
 			var size int
 			r, size = utf8.DecodeRuneInString(s[i:])
-			class = x.class(r)
+			class = uint32(x.class(r))
 			i += size
 		}
-		if st == stateMatch || st == stateDead {
-			return st == stateMatch
-		}
-		n := st.next[class].Load()
+		n := atomic.LoadUint32(&rows[st+class])
 		if n == st { // most bytes of most texts begin no match: pass over those that change nothing
-			for i < len(s) && s[i] < utf8.RuneSelf && st.next[x.ascii[s[i]]].Load() == st {
+			for i < len(s) && s[i] < utf8.RuneSelf && atomic.LoadUint32(&rows[st+uint32(x.ascii[s[i]])]) == st {
 				i++
 			}
 			continue
 		}
-		if n == nil {
+		if n == stateUnknown {
 			if room--; room < 0 {
 				return x.refuse(s)
 			}
-			if n = x.step(c, st, class, r); n == nil {
+			if n = x.step(c, st, class, r); n == stateUnknown {
 				return x.refuse(s)
 			}
+			rows = *c.rows.Load()
 		}
 		st = n
 	}
 	if x.refused.Load() != 0 {
 		x.refused.Store(0)
 	}
-	if st == stateMatch || st == stateDead {
-		return st == stateMatch
+	if st > stateDead {
+		if end := atomic.LoadUint32(&rows[st+uint32(x.count)]); end != stateUnknown {
+			return end == stateMatch
+		}
+		st = x.atEnd(c, st)
 	}
-	return x.atEnd(c, st)
+	return st == stateMatch
 }
 
 // refuse leaves s to package regexp.
@@ -297,40 +309,36 @@ func (x *Regexp) refuse(s string) bool {
 	return x.re.MatchString(s)
 }
 
-// atEnd reports whether st matches at the end of the text.
-func (x *Regexp) atEnd(c *dfaCache, st *dfaState) bool {
-	if e := st.end.Load(); e != 0 {
-		return e == 1
-	}
+// atEnd is what becomes of st at the end of the text.
+func (x *Regexp) atEnd(c *dfaCache, st uint32) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, matched := x.expand(c, st, -1)
-	if matched {
-		st.end.Store(1)
-	} else {
-		st.end.Store(2)
+	n := stateDead
+	if _, matched := x.expand(c, c.states[st/x.width], -1); matched {
+		n = stateMatch
 	}
-	return matched
+	atomic.StoreUint32(&(*c.rows.Load())[st+uint32(x.count)], n)
+	return n
 }
 
-// step computes the state after st reads a rune of the class; nil when there
-// are too many states, after which all are forgotten.
-func (x *Regexp) step(c *dfaCache, st *dfaState, class int, r rune) *dfaState {
+// step computes the state after st reads a rune of the class; unknown when
+// there are too many states, after which all are forgotten.
+func (x *Regexp) step(c *dfaCache, st, class uint32, r rune) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := st.next[class].Load(); n != nil {
+	if n := atomic.LoadUint32(&(*c.rows.Load())[st+class]); n != stateUnknown {
 		return n
 	}
 	if !x.room(c) {
 		if x.cache.Load() == c {
 			x.reset()
 		}
-		return nil
+		return stateUnknown
 	}
-	ready, matched := x.expand(c, st, r)
+	ready, matched := x.expand(c, c.states[st/x.width], r)
 	n := stateMatch
 	if !matched {
-		takes := x.takes(c, class, r)
+		takes := x.takes(c, int(class), r)
 		c.next = c.next[:0]
 		for _, pc := range ready {
 			if takes[pc>>6]&(1<<(pc&63)) != 0 {
@@ -339,13 +347,13 @@ func (x *Regexp) step(c *dfaCache, st *dfaState, class int, r rune) *dfaState {
 		}
 		n = x.state(c, c.next, x.neighbour(r))
 	}
-	st.next[class].Store(n)
+	atomic.StoreUint32(&(*c.rows.Load())[st+class], n)
 	return n
 }
 
 // room reports whether c may have one more state.
 func (x *Regexp) room(c *dfaCache) bool {
-	cells := int64(len(c.states)+1) * int64(x.count)
+	cells := int64(len(c.states)+1) * int64(x.width)
 	for cells > ownCells+c.taken {
 		if cells > maxCells || x.cache.Load() != c || !x.memory.take(moreCells) {
 			return false
@@ -386,7 +394,7 @@ func (x *Regexp) neighbour(r rune) uint8 {
 // state returns the state of the instructions, after following those that
 // lead on without a condition, and of a new attempt. The caller holds the lock,
 // or c is new.
-func (x *Regexp) state(c *dfaCache, pcs []uint32, before uint8) *dfaState {
+func (x *Regexp) state(c *dfaCache, pcs []uint32, before uint8) uint32 {
 	insts, matched := c.follow(x.prog, pcs, nil)
 	if matched {
 		return stateMatch
@@ -407,17 +415,23 @@ func (x *Regexp) state(c *dfaCache, pcs []uint32, before uint8) *dfaState {
 	for _, pc := range insts {
 		c.key = append(c.key, byte(pc), byte(pc>>8))
 	}
-	if st := c.states[string(c.key)]; st != nil {
+	if st := c.known[string(c.key)]; st != stateUnknown {
 		return st
 	}
-	st := &dfaState{insts: slices.Clone(insts), before: before, next: make([]atomic.Pointer[dfaState], x.count)}
-	c.states[string(c.key)] = st
+	st := uint32(len(c.states)) * x.width
+	c.states = append(c.states, dfaState{insts: slices.Clone(insts), before: before})
+	c.known[string(c.key)] = st
+	if rows := *c.rows.Load(); int(st+x.width) > len(rows) {
+		more := make([]uint32, 2*len(rows))
+		copy(more, rows) // writers hold the lock, too
+		c.rows.Store(&more)
+	}
 	return st
 }
 
 // expand follows the conditions of st that hold between its neighbour and r
 // (−1 is the end of the text).
-func (x *Regexp) expand(c *dfaCache, st *dfaState, r rune) (ready []uint32, matched bool) {
+func (x *Regexp) expand(c *dfaCache, st dfaState, r rune) (ready []uint32, matched bool) {
 	if !x.context {
 		return st.insts, false
 	}
