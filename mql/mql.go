@@ -109,7 +109,7 @@ func (e *Env) checkTree(g *check.Graph, file, src string, p parsed) (*check.Node
 
 // Check returns the errors of one source; file is used in them alone.
 func (e *Env) Check(file, src string) []Diagnostic {
-	_, errs := e.check(check.NewGraph(), file, src)
+	_, errs := e.check(check.NewGraph(len(src)), file, src)
 	return errs
 }
 
@@ -128,7 +128,7 @@ type Expr struct {
 
 // Compile compiles one expression for Eval.
 func (e *Env) Compile(file, src string) (*Expr, []Diagnostic) {
-	n, errs := e.check(check.NewGraph(), file, src)
+	n, errs := e.check(check.NewGraph(len(src)), file, src)
 	if len(errs) > 0 {
 		return nil, errs
 	}

@@ -81,7 +81,11 @@ type RuleSet struct {
 // out, each with its diagnostics; so is every rule but the first of one ID.
 func (e *Env) CompileRules(rules []*Rule) (*RuleSet, []error) {
 	rs := &RuleSet{prog: eval.NewProgram(e.env)}
-	g := check.NewGraph()
+	bytes := 0
+	for _, rule := range rules {
+		bytes += len(rule.Source)
+	}
+	g := check.NewGraph(bytes)
 	var errs []error
 	var nodes []*check.Node
 	seen := map[string]string{}

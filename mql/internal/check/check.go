@@ -60,7 +60,7 @@ func (c *checker) errorf(e *syntax.Expr, hint, format string, args ...any) *Node
 	if len(c.errs) < syntax.MaxErrors {
 		c.errs = append(c.errs, syntax.New(c.src.File, c.src.Text, e.Start, hint, format, args...))
 	}
-	return c.g.intern(&Node{Op: Const, Type: value.TAny})
+	return c.g.intern(Node{Op: Const, Type: value.TAny})
 }
 
 func (c *checker) expr(e *syntax.Expr) *Node {
@@ -92,7 +92,7 @@ func (c *checker) expr(e *syntax.Expr) *Node {
 		if elem := c.env.Lists[e.Name]; elem != nil {
 			t = elem
 		}
-		return c.g.intern(&Node{Op: List, Name: e.Name, Type: value.ListOf(t)})
+		return c.g.intern(Node{Op: List, Name: e.Name, Type: value.ListOf(t)})
 	}
 	return c.operator(e)
 }
@@ -100,13 +100,13 @@ func (c *checker) expr(e *syntax.Expr) *Node {
 func (c *checker) operator(e *syntax.Expr) *Node {
 	switch e.Op {
 	case syntax.Not:
-		return c.g.intern(&Node{Op: Not, Type: value.TBool, Args: []*Node{c.boolean(e.Args[0], `"not"`)}})
+		return c.g.intern(Node{Op: Not, Type: value.TBool, Args: []*Node{c.boolean(e.Args[0], `"not"`)}})
 	case syntax.And, syntax.Or:
 		op, word := And, `"and"`
 		if e.Op == syntax.Or {
 			op, word = Or, `"or"`
 		}
-		n := &Node{Op: op, Type: value.TBool}
+		n := Node{Op: op, Type: value.TBool}
 		for _, a := range e.Args {
 			x := c.boolean(a, word)
 			if x.Op == op && !x.Negate { // ((a and b) and c) is one chain
@@ -123,7 +123,7 @@ func (c *checker) operator(e *syntax.Expr) *Node {
 	case syntax.In:
 		return c.membership(e)
 	case syntax.IsNull:
-		return c.g.intern(&Node{Op: IsNull, Negate: e.Negated, Type: value.TBool, Args: []*Node{c.expr(e.Args[0])}})
+		return c.g.intern(Node{Op: IsNull, Negate: e.Negated, Type: value.TBool, Args: []*Node{c.expr(e.Args[0])}})
 	case syntax.Arith, syntax.Neg:
 		return c.arith(e)
 	}
@@ -131,7 +131,7 @@ func (c *checker) operator(e *syntax.Expr) *Node {
 }
 
 func (c *checker) constant(t *value.Type, v value.Value) *Node {
-	return c.g.intern(&Node{Op: Const, Type: t, Const: v})
+	return c.g.intern(Node{Op: Const, Type: t, Const: v})
 }
 
 // boolean checks e and demands a truth value.
@@ -153,7 +153,7 @@ func (c *checker) nOf(e *syntax.Expr) *Node {
 	if e.Int < 1 || e.Int > int64(len(items)) {
 		return c.errorf(e, "", `"of" needs a number from 1 to %d here, got %d`, len(items), e.Int)
 	}
-	n := &Node{Op: NOf, N: int(e.Int), Type: value.TBool}
+	n := Node{Op: NOf, N: int(e.Int), Type: value.TBool}
 	for _, a := range items {
 		n.Args = append(n.Args, c.boolean(a, `"of"`))
 	}
@@ -172,7 +172,7 @@ func comparableTypes(a, b *value.Type) bool {
 }
 
 func (c *checker) comparison(e *syntax.Expr) *Node {
-	n := &Node{Op: Cmp, Ops: e.Ops, Type: value.TBool}
+	n := Node{Op: Cmp, Ops: e.Ops, Type: value.TBool}
 	for _, a := range e.Args {
 		n.Args = append(n.Args, c.expr(a))
 	}
@@ -212,12 +212,12 @@ func (c *checker) membership(e *syntax.Expr) *Node {
 	if e.Fold && x.Type.Kind != value.String && !loose(x.Type) {
 		return c.errorf(e.Args[0], "", `"in~" needs a string on its left, got %s`, x.Type)
 	}
-	return c.g.intern(&Node{Op: In, Fold: e.Fold, Negate: e.Negated, Type: value.TBool, Args: []*Node{x, y}})
+	return c.g.intern(Node{Op: In, Fold: e.Fold, Negate: e.Negated, Type: value.TBool, Args: []*Node{x, y}})
 }
 
 // elements checks the elements of an array or tuple and gives them one type.
 func (c *checker) elements(e *syntax.Expr, what string) *Node {
-	n := &Node{Op: Array}
+	n := Node{Op: Array}
 	elem := value.TNull
 	for _, a := range e.Args {
 		x := c.expr(a)
@@ -256,7 +256,7 @@ func unify(a, b *value.Type) (*value.Type, bool) {
 }
 
 func (c *checker) arith(e *syntax.Expr) *Node {
-	n := &Node{Op: Arith, Name: e.Name}
+	n := Node{Op: Arith, Name: e.Name}
 	if e.Op == syntax.Neg {
 		n.Op = Neg
 	}
@@ -289,7 +289,7 @@ func (c *checker) scope(e *syntax.Expr) *Node {
 		}
 		return c.errorf(e, "", "%d dots, but the enclosing loops are %d", e.Int, len(c.loops))
 	}
-	return c.g.intern(&Node{Op: Scope, N: int(e.Int), Type: c.loops[len(c.loops)-int(e.Int)]})
+	return c.g.intern(Node{Op: Scope, N: int(e.Int), Type: c.loops[len(c.loops)-int(e.Int)]})
 }
 
 // path resolves a chain of fields to one node where the types are known.
@@ -312,7 +312,7 @@ func (c *checker) path(e *syntax.Expr) *Node {
 	}
 	for _, f := range names {
 		if n = c.field(n, f); n == nil {
-			return c.g.intern(&Node{Op: Const, Type: value.TAny})
+			return c.g.intern(Node{Op: Const, Type: value.TAny})
 		}
 	}
 	return n
@@ -332,13 +332,13 @@ func (c *checker) nearRoot(name string) string {
 // root resolves a top-level name, nil when unknown.
 func (c *checker) root(e *syntax.Expr) *Node {
 	if f := c.env.Roots[e.Name]; f != nil {
-		return c.g.intern(&Node{Op: Call, Func: f, Type: f.Out})
+		return c.g.intern(Node{Op: Call, Func: f, Type: f.Out})
 	}
 	f := c.env.Message.Field(e.Name)
 	if f == nil {
 		return nil
 	}
-	msg := c.g.intern(&Node{Op: Root, Type: c.env.Message})
+	msg := c.g.intern(Node{Op: Root, Type: c.env.Message})
 	return c.extend(msg, f)
 }
 
@@ -355,10 +355,10 @@ func (c *checker) extend(n *Node, f *value.Field) *Node {
 			fields = append(append([]*value.Field(nil), n.Path.Fields...), f)
 			owners = append(append([]*value.Type(nil), n.Path.Owners...), n.Type)
 		}
-		x = c.g.intern(&Node{Op: Path, Name: name, Path: value.NewPath(fields, owners), Type: f.Type, Args: []*Node{base}})
+		x = c.g.intern(Node{Op: Path, Name: name, Path: value.NewPath(fields, owners), Type: f.Type, Args: []*Node{base}})
 	}
 	if gate := c.env.Gates[n.Type.Name+"."+f.Name]; gate != "" {
-		return c.g.intern(&Node{Op: Gate, Name: gate, Type: f.Type, Args: []*Node{x}})
+		return c.g.intern(Node{Op: Gate, Name: gate, Type: f.Type, Args: []*Node{x}})
 	}
 	return x
 }
@@ -368,13 +368,13 @@ func (c *checker) field(n *Node, e *syntax.Expr) *Node {
 	t := n.Type
 	switch t.Kind {
 	case value.Any, value.Null:
-		return c.g.intern(&Node{Op: Index, Type: value.TAny, Args: []*Node{n, c.constant(value.TString, value.OfString(e.Name))}})
+		return c.g.intern(Node{Op: Index, Type: value.TAny, Args: []*Node{n, c.constant(value.TString, value.OfString(e.Name))}})
 	case value.Object:
 		if f := t.Field(e.Name); f != nil {
 			return c.extend(n, f)
 		}
 		if x := c.env.Extra[t.Name+"."+e.Name]; x != nil {
-			return c.g.intern(&Node{Op: Extra, Name: e.Name, Type: x, Args: []*Node{n}})
+			return c.g.intern(Node{Op: Extra, Name: e.Name, Type: x, Args: []*Node{n}})
 		}
 		c.errorf(&syntax.Expr{Start: e.End - len(e.Name)}, syntax.Nearest(e.Name, t.FieldNames()), "%s has no field %q", t, e.Name)
 		return nil
@@ -389,7 +389,7 @@ func (c *checker) field(n *Node, e *syntax.Expr) *Node {
 
 func (c *checker) indexing(e *syntax.Expr) *Node {
 	x, i := c.expr(e.Args[0]), c.expr(e.Args[1])
-	n := &Node{Op: Index, Args: []*Node{x, i}, Type: value.TAny}
+	n := Node{Op: Index, Args: []*Node{x, i}, Type: value.TAny}
 	switch x.Type.Kind {
 	case value.List:
 		n.Type = x.Type.Elem
@@ -442,12 +442,12 @@ func (c *checker) call(e *syntax.Expr) *Node {
 		return c.errorf(e, c.meant(e.Name), "unknown function %q", e.Name)
 	}
 	if !c.counts(f, e) {
-		return c.g.intern(&Node{Op: Const, Type: value.TAny})
+		return c.g.intern(Node{Op: Const, Type: value.TAny})
 	}
 	if f.Lambda || f.Out == nil {
 		return c.collection(f, e)
 	}
-	n := &Node{Op: Call, Func: f, Type: f.Out}
+	n := Node{Op: Call, Func: f, Type: f.Out}
 	for i, a := range e.Args {
 		p := &f.In[min(i, len(f.In)-1)]
 		n.Args = append(n.Args, c.argument(f, p, a))

@@ -26,15 +26,15 @@ func (c *checker) collection(f *Func, e *syntax.Expr) *Node {
 	case !loose(list.Type):
 		return c.errorf(e.Args[0], "", "%s expects a list, got %s", f.Name, list.Type)
 	}
-	n := &Node{Op: Loop, Func: f, Args: []*Node{list}}
+	n := Node{Op: Loop, Func: f, Args: []*Node{list}}
 	if len(e.Args) == 2 {
 		body := c.body(f, e.Args[1], elem)
 		if body == nil {
-			return c.g.intern(&Node{Op: Const, Type: value.TAny})
+			return c.g.intern(Node{Op: Const, Type: value.TAny})
 		}
 		n.Args = append(n.Args, body)
 	}
-	switch n.Type = c.result(f, n, elem); {
+	switch n.Type = c.result(f, n.Args, elem); {
 	case n.Type == nil:
 		return c.errorf(e.Args[0], "", "%s expects a list of %s, got %s", f.Name, map[string]string{"sum": "numbers", "flatten": "lists"}[f.Name], list.Type)
 	}
@@ -42,7 +42,7 @@ func (c *checker) collection(f *Func, e *syntax.Expr) *Node {
 }
 
 // result is the type that f answers, nil when the elements do not fit.
-func (c *checker) result(f *Func, n *Node, elem *value.Type) *value.Type {
+func (c *checker) result(f *Func, args []*Node, elem *value.Type) *value.Type {
 	switch f.Name {
 	case "any", "all":
 		return value.TBool
@@ -53,7 +53,7 @@ func (c *checker) result(f *Func, n *Node, elem *value.Type) *value.Type {
 	case "filter", "distinct":
 		return value.ListOf(elem)
 	case "map":
-		return value.ListOf(n.Args[1].Type)
+		return value.ListOf(args[1].Type)
 	case "sum":
 		if numeric(elem) {
 			return elem
@@ -87,7 +87,7 @@ func (c *checker) body(f *Func, e *syntax.Expr, elem *value.Type) *Node {
 }
 
 func (c *checker) coalesce(f *Func, e *syntax.Expr) *Node {
-	n := &Node{Op: Call, Func: f, Type: value.TNull}
+	n := Node{Op: Call, Func: f, Type: value.TNull}
 	for _, a := range e.Args {
 		x := c.expr(a)
 		t, ok := unify(n.Type, x.Type)
@@ -102,7 +102,7 @@ func (c *checker) coalesce(f *Func, e *syntax.Expr) *Node {
 
 func (c *checker) entries(f *Func, e *syntax.Expr) *Node {
 	x := c.expr(e.Args[0])
-	n := &Node{Op: Call, Func: f, Type: value.TStrs, Args: []*Node{x}}
+	n := Node{Op: Call, Func: f, Type: value.TStrs, Args: []*Node{x}}
 	if x.Type.Kind != value.Map && !loose(x.Type) {
 		return c.errorf(e.Args[0], "", "%s expects a map, got %s", f.Name, x.Type)
 	}

@@ -81,10 +81,15 @@ type Graph struct {
 
 type verified struct{ function, text string }
 
-// NewGraph returns an empty graph.
-func NewGraph() *Graph {
-	return &Graph{index: map[string]*Node{}, verified: map[verified]struct{}{}}
+// NewGraph returns an empty graph with room for the nodes of sources that are
+// so many bytes long together.
+func NewGraph(sources int) *Graph {
+	return &Graph{index: make(map[string]*Node, sources/bytesPerNode), verified: map[verified]struct{}{}}
 }
+
+// bytesPerNode is about how many bytes of a source make a node that no other
+// has.
+const bytesPerNode = 64
 
 // known returns the node equal to n, counting the use, or nil.
 func (g *Graph) known(n *Node) *Node {
@@ -96,11 +101,13 @@ func (g *Graph) known(n *Node) *Node {
 	return old
 }
 
-// intern returns the node equal to n, counting the use.
-func (g *Graph) intern(n *Node) *Node {
-	if old := g.known(n); old != nil {
+// intern returns the node equal to made, counting the use.
+func (g *Graph) intern(made Node) *Node {
+	if old := g.known(&made); old != nil {
 		return old
 	}
+	n := &Node{}
+	*n = made
 	n.ID = len(g.Nodes)
 	n.Uses = 1
 	n.summarise()

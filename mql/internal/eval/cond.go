@@ -103,29 +103,32 @@ func (p *Program) occurs(field int, literals []int) *cond {
 	if old := p.condIDs[string(key)]; old != nil {
 		return old
 	}
-	masks := []mask{}
+	more := &condMore{literals: literals}
+	c := cond{kind: condOccurs, field: int32(field), slot: int32(literals[0] >> 6), condMore: more}
 	for _, lit := range literals {
-		if k := len(masks) - 1; k >= 0 && masks[k].word == lit>>6 {
-			masks[k].bits |= 1 << (lit & 63)
-		} else {
-			masks = append(masks, mask{word: lit >> 6, bits: 1 << (lit & 63)})
+		word, bit := lit>>6, uint64(1)<<(lit&63)
+		switch last := len(more.masks) - 1; {
+		case word == int(c.slot):
+			c.bits |= bit
+		case last >= 0 && more.masks[last].word == word:
+			more.masks[last].bits |= bit
+		default:
+			more.masks = append(more.masks, mask{word, bit})
 		}
 	}
-	c := cond{kind: condOccurs, field: int32(field), slot: int32(masks[0].word), bits: masks[0].bits,
-		condMore: &condMore{masks: masks[1:], literals: literals, cost: costOccurs * len(masks)}}
+	more.cost = costOccurs * (1 + len(more.masks))
 	return p.intern(c, string(key))
 }
 
-// literal returns the condition that lit occurs in f.
-func (p *Program) literal(f *field, lit string) *cond {
-	w := f.words
+// number is that of lit among the words.
+func (w *words) number(lit string) int {
 	i, ok := w.ids[lit]
 	if !ok {
 		i = len(w.literals)
 		w.literals = append(w.literals, lit)
 		w.ids[lit] = i
 	}
-	return p.occurs(f.id, []int{i})
+	return i
 }
 
 // holds is the condition that n can be true; n stands outside all loops.
@@ -234,10 +237,7 @@ func (p *Program) lower(n *text.Need, fields []*field) *cond {
 		}
 		return p.allOf(conds)
 	case n.Any != nil:
-		for _, k := range n.Any {
-			conds = append(conds, p.lower(k, fields))
-		}
-		return p.anyOf(conds)
+		return p.lowerAny(n.Any, fields)
 	}
 	if !plainNeed(n) && slices.ContainsFunc(fields, func(f *field) bool { return f.anew }) {
 		return nil
@@ -245,7 +245,7 @@ func (p *Program) lower(n *text.Need, fields []*field) *cond {
 	for _, f := range fields {
 		switch {
 		case n.Lit != "":
-			conds = append(conds, p.literal(f, n.Lit))
+			conds = append(conds, p.occurs(f.id, []int{f.words.number(n.Lit)}))
 		case n.Bytes != nil:
 			c := cond{kind: condBytes, field: int32(f.id), condMore: &condMore{bytes: n.Bytes, cost: costProfile}}
 			conds = append(conds, p.intern(c, fmt.Sprint("bytes ", f.id, *n.Bytes)))
@@ -253,6 +253,32 @@ func (p *Program) lower(n *text.Need, fields []*field) *cond {
 			c := cond{kind: condRun, field: int32(f.id), condMore: &condMore{run: n.Run, cost: costProfile}}
 			conds = append(conds, p.intern(c, fmt.Sprint("run ", f.id, " ", n.Run)))
 		}
+	}
+	return p.anyOf(conds)
+}
+
+// lowerAny turns the need of one of alternatives into a condition: literals, of
+// which there may be thousands, are one condition by field.
+func (p *Program) lowerAny(needs []*text.Need, fields []*field) *cond {
+	var conds []*cond
+	var literals []string
+	anew := slices.ContainsFunc(fields, func(f *field) bool { return f.anew })
+	for _, k := range needs {
+		if k.Lit != "" && (!anew || plainNeed(k)) {
+			literals = append(literals, k.Lit)
+		} else if conds = append(conds, p.lower(k, fields)); conds[len(conds)-1] == nil {
+			return nil
+		}
+	}
+	if len(literals) == 0 {
+		return p.anyOf(conds)
+	}
+	for _, f := range fields {
+		numbers := make([]int, len(literals))
+		for i, lit := range literals {
+			numbers[i] = f.words.number(lit)
+		}
+		conds = append(conds, p.occurs(f.id, numbers))
 	}
 	return p.anyOf(conds)
 }
@@ -324,31 +350,32 @@ func (p *Program) anyOf(conds []*cond) *cond {
 
 // merge joins alternatives: nested ones, and literals of the same field.
 func (p *Program) merge(conds []*cond) []*cond {
-	var out []*cond
-	byField := map[int][]int{}
-	seen := map[*cond]bool{}
-	var add func(c *cond)
-	add = func(c *cond) {
-		switch {
-		case c.kind == condAny && c.atLeast == 1:
-			for _, k := range c.kids {
-				add(k)
+	var out, literals []*cond
+	var add func(conds []*cond)
+	add = func(conds []*cond) {
+		for _, c := range conds {
+			switch {
+			case c.kind == condAny && c.atLeast == 1:
+				add(c.kids)
+			case c.kind == condOccurs:
+				literals = append(literals, c)
+			default:
+				out = append(out, c)
 			}
-		case c.kind == condOccurs:
-			byField[int(c.field)] = append(byField[int(c.field)], c.literals...)
-		case !seen[c]:
-			seen[c] = true
-			out = append(out, c)
 		}
 	}
-	for _, c := range conds {
-		add(c)
-	}
-	for field, literals := range byField {
-		out = append(out, p.occurs(field, literals))
+	add(conds)
+	slices.SortFunc(literals, func(a, b *cond) int { return int(a.field) - int(b.field) })
+	for len(literals) > 0 {
+		first, numbers := literals[0], []int(nil)
+		for len(literals) > 0 && literals[0].field == first.field {
+			numbers = append(numbers, literals[0].literals...)
+			literals = literals[1:]
+		}
+		out = append(out, p.occurs(int(first.field), numbers))
 	}
 	slices.SortFunc(out, byPrice)
-	return out
+	return slices.Compact(out)
 }
 
 // met evaluates c; nil always holds.

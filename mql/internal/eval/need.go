@@ -340,6 +340,8 @@ func (p *Program) needPatterns(n *check.Node, scopes [][]*source) *cond {
 // Prepare derives on all processors what the patterns of the graph's calls
 // need: it is a large part of compiling. It changes nothing but the time.
 func (p *Program) Prepare(g *check.Graph) {
+	n := len(g.Nodes)
+	p.condIDs, p.vals, p.tris, p.needed = make(map[string]*cond, n), make(map[int]valFn, n), make(map[int]triFn, n), make(map[int]*cond, n)
 	type pattern struct{ name, text string }
 	var all []pattern
 	for _, n := range g.Nodes {
