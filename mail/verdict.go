@@ -29,6 +29,9 @@ type Verdict struct {
 	// first; an item discounted for its lineage has its reduced weight.
 	Reasons []evidence.Item `json:"reasons"`
 	Gaps    []Gap           `json:"gaps"`
+	// Finding is the ID of the evidence because of which policy was severer than
+	// the odds; "" when the odds decided.
+	Finding string `json:"finding,omitempty"`
 	// Notes are sentences on how policy reached the disposition: thresholds,
 	// allow-list entries, the gap policy.
 	Notes []string `json:"notes"`

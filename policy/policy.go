@@ -30,6 +30,10 @@ type Policy struct {
 	// Gaps says what a stage that could not look means, by stage name; "" is
 	// the rule for every other stage.
 	Gaps map[string]mail.Disposition
+	// Findings says what is done at least with a message that shows a finding,
+	// by its ID, whatever the odds and whoever is allowed: what an organisation
+	// does not want in its mailboxes, however it comes there.
+	Findings map[string]mail.Disposition
 	// HoldFrom raises every HoldAt that is below it: what would be held under it
 	// is flagged (Ruling.HoldFrom). 0 raises nothing.
 	HoldFrom evidence.Weight
@@ -73,23 +77,26 @@ func (p Policy) Decide(m *mail.Message, f *mail.Facts) mail.Verdict {
 		v.Reasons = []evidence.Item{}
 	}
 	allowed := p.allow(m, f, &v)
-	floor := p.gaps(f, &v)
+	floor, least := p.gaps(f, &v), p.findings(f, &v)
 	recipients := m.Envelope.Recipients
 	if len(recipients) == 0 {
-		rv := p.forRecipient("", odds, allowed, floor, &v)
+		rv := p.forRecipient("", odds, allowed, floor, least, &v)
 		v.Disposition = rv.Disposition
 		return v
 	}
 	for _, r := range recipients {
-		rv := p.forRecipient(r, odds, allowed, floor, &v)
+		rv := p.forRecipient(r, odds, allowed, floor, least, &v)
 		v.Recipients = append(v.Recipients, rv)
 		v.Disposition = severer(v.Disposition, rv.Disposition)
+	}
+	if v.Disposition != least.means {
+		v.Finding = "" // for another recipient the odds went further
 	}
 	return v
 }
 
 // forRecipient applies the recipient's group.
-func (p Policy) forRecipient(rcpt string, odds evidence.Weight, allowed bool, floor mail.Disposition, v *mail.Verdict) mail.RecipientVerdict {
+func (p Policy) forRecipient(rcpt string, odds evidence.Weight, allowed bool, floor mail.Disposition, least finding, v *mail.Verdict) mail.RecipientVerdict {
 	g := p.group(rcpt)
 	rv := mail.RecipientVerdict{Recipient: rcpt, Group: g.Name, Disposition: mail.Deliver}
 	switch {
@@ -107,6 +114,9 @@ func (p Policy) forRecipient(rcpt string, odds evidence.Weight, allowed bool, fl
 		rv.Disposition = mail.Deliver
 	}
 	rv.Disposition = severer(rv.Disposition, floor)
+	if severity(least.means) > severity(rv.Disposition) {
+		rv.Disposition, v.Finding = least.means, least.id
+	}
 	if rv.Disposition == mail.Flag {
 		rv.SubjectTag = g.SubjectTag
 	}
@@ -166,6 +176,28 @@ func (p Policy) gaps(f *mail.Facts, v *mail.Verdict) mail.Disposition {
 		floor = severer(floor, d)
 	}
 	return floor
+}
+
+// finding is what is done at least because of a finding.
+type finding struct {
+	id    string
+	means mail.Disposition
+}
+
+// findings returns the severest rule for what the message shows.
+func (p Policy) findings(f *mail.Facts, v *mail.Verdict) finding {
+	least := finding{means: mail.Deliver}
+	for _, it := range f.Evidence {
+		d, ok := p.Findings[it.ID]
+		if !ok {
+			continue
+		}
+		note(v, "finding %s: policy says %s at least, whatever the odds", it.ID, d)
+		if severity(d) > severity(least.means) {
+			least = finding{it.ID, d}
+		}
+	}
+	return least
 }
 
 // matches tells whether an address is the pattern's address or in its domain.

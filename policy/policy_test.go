@@ -22,8 +22,9 @@ func testPolicy() Policy {
 			{Name: "press", Match: []string{"@press.example.test", "desk@example.test"}, FlagAt: -1, HoldAt: 2, RejectAt: Never, SubjectTag: "[?]"},
 			{Name: "everyone", FlagAt: 0, HoldAt: 1, RejectAt: 4},
 		},
-		Allow: []Allow{{Sender: "@partner.example", Reason: "partner"}},
-		Gaps:  map[string]mail.Disposition{"auth": mail.Defer, "": mail.Deliver},
+		Allow:    []Allow{{Sender: "@partner.example", Reason: "partner"}},
+		Gaps:     map[string]mail.Disposition{"auth": mail.Defer, "": mail.Deliver},
+		Findings: map[string]mail.Disposition{"program": mail.Hold, "odd": mail.Flag},
 	}
 }
 
@@ -78,6 +79,34 @@ func TestDecide(t *testing.T) {
 			}
 			if d := cmp.Diff(tt.notes, v.Notes); d != "" {
 				t.Error(d)
+			}
+		})
+	}
+}
+
+// What an organisation does not want is held whatever the odds and whoever is
+// allowed, and the explanation says that this was policy.
+func TestFindings(t *testing.T) {
+	tests := []struct {
+		name  string
+		rcpts []string
+		facts *mail.Facts
+		want  mail.Disposition
+		by    string
+	}{
+		{"held though nothing else speaks for an attack", []string{"x@example.test"}, &mail.Facts{Evidence: items("program", "good", "odd")}, mail.Hold, "program"},
+		{"and from an allowed sender", []string{"x@example.test"}, &mail.Facts{Evidence: items("program"), Auth: mail.Auth{AuthorProven: true}}, mail.Hold, "program"},
+		{"without recipients", nil, &mail.Facts{Evidence: items("program")}, mail.Hold, "program"},
+		{"the odds went as far", []string{"x@example.test"}, &mail.Facts{Evidence: items("program", "big", "one")}, mail.Hold, ""},
+		{"and farther for another recipient", []string{"desk@example.test", "x@example.test"}, &mail.Facts{Evidence: append(items("program", "one"), evidence.Item{ID: "sure", Weight: 5, Measured: true})}, mail.Reject, ""},
+		{"a warning only", []string{"x@example.test"}, &mail.Facts{Evidence: items("odd")}, mail.Flag, "odd"},
+		{"no rule", []string{"x@example.test"}, &mail.Facts{Evidence: items("half")}, mail.Deliver, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v := testPolicy().Decide(message("a@partner.example", tt.rcpts...), tt.facts)
+			if v.Disposition != tt.want || v.Finding != tt.by {
+				t.Errorf("%s because of %q, want %s because of %q; notes %q", v.Disposition, v.Finding, tt.want, tt.by, v.Notes)
 			}
 		})
 	}
@@ -140,6 +169,8 @@ func TestSentences(t *testing.T) {
 			"Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
 		{"ordinary", mail.Verdict{Disposition: mail.Deliver, LogOdds: -.5, Reasons: []evidence.Item{item("text.a", "", "asks for something", 1), item("sender.b", "", "writes as ever", -.5), item("x.c", "", "small", .05)}},
 			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "What speaks most against one: Writes as ever."}},
+		{"held by policy", mail.Verdict{Disposition: mail.Hold, LogOdds: .3, Finding: "file.embedded-program", Reasons: []evidence.Item{item("rule.x", "", "asks to click", 1), item("file.embedded-program", "", "the document carries a program", .25)}},
+			[]string{"This message is held whatever the odds (2 to 1 for), as the organisation decided for what it carries: the document carries a program.", "What speaks most for an attack: Asks to click.", "If you expect it, ask the sender by another way than mail, and your administrator to release it."}},
 		{"not yet", mail.Verdict{Disposition: mail.Defer}, []string{"This message could not be judged yet; its sender will try again.", "Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
 	}
 	for _, tt := range tests {

@@ -69,6 +69,8 @@ func Sentences(v mail.Verdict) []string {
 		out = append(out, "Nothing in it speaks for an attack.")
 	}
 	switch {
+	case v.Finding != "":
+		out = append(out, "If you expect it, ask the sender by another way than mail, and your administrator to release it.")
 	case v.Disposition == mail.Hold || v.Disposition == mail.Reject || v.Disposition == mail.Flag:
 		if len(speaks) > 1 {
 			out = append(out, "Besides: "+speaks[1])
@@ -100,6 +102,12 @@ func opening(v mail.Verdict) string {
 		likely = "is more likely no attack than one"
 	}
 	switch v.Disposition {
+	case mail.Hold, mail.Reject:
+		if v.Finding != "" {
+			return because(v)
+		}
+	}
+	switch v.Disposition {
 	case mail.Hold:
 		return fmt.Sprintf("This message is held: it %s (odds %s).", likely, odds)
 	case mail.Reject:
@@ -110,6 +118,22 @@ func opening(v mail.Verdict) string {
 		return "This message could not be judged yet; its sender will try again."
 	}
 	return fmt.Sprintf("This message is delivered: it %s (odds %s).", likely, odds)
+}
+
+// because says that policy decided, not the odds.
+func because(v mail.Verdict) string {
+	done := "held"
+	if v.Disposition == mail.Reject {
+		done = "refused"
+	}
+	claim := v.Finding
+	for _, r := range v.Reasons {
+		if r.ID == v.Finding && r.Claim != "" {
+			claim = strings.TrimSuffix(r.Claim, ".")
+			break
+		}
+	}
+	return fmt.Sprintf("This message is %s whatever the odds (%s), as the organisation decided for what it carries: %s.", done, Odds(v.LogOdds), claim)
 }
 
 // leastTold is the weight below which a claim is not worth a recipient's time.

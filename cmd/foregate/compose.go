@@ -210,7 +210,7 @@ func newPolicy(c config) (policy.Policy, error) {
 	if err != nil {
 		return policy.Policy{}, err
 	}
-	p := policy.Policy{Weights: table, Prior: evidence.Weight(c.Policy.Prior), Gaps: map[string]mail.Disposition{}}
+	p := policy.Policy{Weights: table, Prior: evidence.Weight(c.Policy.Prior), Gaps: map[string]mail.Disposition{}, Findings: map[string]mail.Disposition{}}
 	for _, g := range c.Policy.Groups {
 		p.Groups = append(p.Groups, policy.Group{
 			Name: g.Name, Match: lowerAll(g.Recipients), SubjectTag: g.SubjectTag,
@@ -225,6 +225,9 @@ func newPolicy(c config) (policy.Policy, error) {
 			stage = ""
 		}
 		p.Gaps[stage] = mail.Disposition(d)
+	}
+	for id, d := range c.Policy.Findings {
+		p.Findings[id] = mail.Disposition(d)
 	}
 	return p, nil
 }

@@ -111,12 +111,13 @@ type senderConfig struct {
 }
 
 type policyConfig struct {
-	Weights string            `yaml:"weights" doc:"Weight table written by 'foregate calibrate'; empty means the built-in one."`
-	Prior   float64           `yaml:"prior" doc:"Log10 odds that a message is an attack before looking; -2 is 1 in 100."`
-	Groups  []groupConfig     `yaml:"groups" doc:"Recipient groups, first match wins; the last should match everybody."`
-	Allow   []allowConfig     `yaml:"allow" doc:"Senders to let through. An entry holds only when the sender authenticated."`
-	Gaps    map[string]string `yaml:"gaps" doc:"What a stage that could not look means, by stage name: deliver, flag, hold or defer. The key \"default\" is for all others."`
-	Budgets budgetConfig      `yaml:"budgets" doc:"How much may be wrongly held and how much is shown to analysts, whatever the odds."`
+	Weights  string            `yaml:"weights" doc:"Weight table written by 'foregate calibrate'; empty means the built-in one."`
+	Prior    float64           `yaml:"prior" doc:"Log10 odds that a message is an attack before looking; -2 is 1 in 100."`
+	Groups   []groupConfig     `yaml:"groups" doc:"Recipient groups, first match wins; the last should match everybody."`
+	Allow    []allowConfig     `yaml:"allow" doc:"Senders to let through. An entry holds only when the sender authenticated."`
+	Gaps     map[string]string `yaml:"gaps" doc:"What a stage that could not look means, by stage name: deliver, flag, hold or defer. The key \"default\" is for all others."`
+	Findings map[string]string `yaml:"findings" doc:"What is done at least with a message that shows a finding, by its ID, whatever the odds and whoever is allowed: flag, hold or reject. IDs stand in the manual of evidence and in 'foregate scan --explain'."`
+	Budgets  budgetConfig      `yaml:"budgets" doc:"How much may be wrongly held and how much is shown to analysts, whatever the odds."`
 }
 
 type budgetConfig struct {
@@ -197,9 +198,10 @@ func defaults() config {
 		HTTP:   httpConfig{Listen: "127.0.0.1:8025"},
 		Sender: senderConfig{Enabled: true, Delay: 24 * time.Hour},
 		Policy: policyConfig{
-			Prior:  -2,
-			Groups: []groupConfig{{Name: "everyone", FlagAt: &flag, HoldAt: &hold}},
-			Gaps:   map[string]string{"default": "deliver"},
+			Prior:    -2,
+			Groups:   []groupConfig{{Name: "everyone", FlagAt: &flag, HoldAt: &hold}},
+			Gaps:     map[string]string{"default": "deliver"},
+			Findings: map[string]string{"file.embedded-program": "hold"},
 		},
 		Rules:      rulesConfig{Builtin: true},
 		Files:      filesConfig{Sandbox: "auto"},
@@ -354,6 +356,11 @@ func (c config) check() error {
 	for name, d := range c.Policy.Gaps {
 		if !slices.Contains([]mail.Disposition{mail.Deliver, mail.Flag, mail.Hold, mail.Defer}, mail.Disposition(d)) {
 			bad("policy.gaps.%s is %q: use deliver, flag, hold or defer", name, d)
+		}
+	}
+	for id, d := range c.Policy.Findings {
+		if !slices.Contains([]mail.Disposition{mail.Flag, mail.Hold, mail.Reject}, mail.Disposition(d)) {
+			bad("policy.findings.%s is %q: use flag, hold or reject", id, d)
 		}
 	}
 	if len(c.Policy.Groups) == 0 || len(c.Policy.Groups[len(c.Policy.Groups)-1].Recipients) > 0 {

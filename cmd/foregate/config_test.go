@@ -43,6 +43,7 @@ func TestConfigCheck(t *testing.T) {
 		{"budget", func(c *config) { c.SMTP.MemoryBudget = 1 }, "must hold at least one message of smtp.max_size (52428800): judging it takes 266600448"},
 		{"spool", func(c *config) { c.SMTP.SpoolBudget = 1 }, "smtp.spool_budget (1) must hold at least one message"},
 		{"no connections", func(c *config) { c.SMTP.MaxConnections = 0 }, "must be more than nothing"},
+		{"finding rule", func(c *config) { c.Policy.Findings["file.macro"] = "deliver" }, `policy.findings.file.macro is "deliver": use flag, hold or reject`},
 		{"gap rule", func(c *config) { c.Policy.Gaps["auth"] = "drop" }, `policy.gaps.auth is "drop": use deliver, flag, hold or defer`},
 		{"no catch-all", func(c *config) { c.Policy.Groups[0].Recipients = []string{"a@b.example"} }, "the last group must have no recipients"},
 		{"thresholds", func(c *config) { low := -1.0; c.Policy.Groups[0].HoldAt = &low }, `"everyone" holds at -1, below its flag_at 0`},

@@ -46,6 +46,7 @@ type scanLine struct {
 	Odds        float64         `json:"odds"` // attack to no attack
 	LogOdds     evidence.Weight `json:"log_odds"`
 	Probability float64         `json:"probability"`
+	Finding     string          `json:"finding,omitempty"` // because of which policy was severer than the odds
 	Summary     string          `json:"summary"`
 	Explanation []string        `json:"explanation"` // three sentences for a recipient
 	Reasons     []evidence.Item `json:"reasons"`
@@ -117,7 +118,7 @@ func (c scanCmd) print(out io.Writer, path string, j judged) error {
 	v := j.verdict
 	return json.NewEncoder(out).Encode(scanLine{
 		Path: path, Disposition: string(v.Disposition), Odds: math.Pow(10, float64(v.LogOdds)),
-		LogOdds: v.LogOdds, Probability: v.Probability, Summary: policy.Summary(v), Explanation: policy.Sentences(v),
+		LogOdds: v.LogOdds, Probability: v.Probability, Finding: v.Finding, Summary: policy.Summary(v), Explanation: policy.Sentences(v),
 		Reasons: v.Reasons, Gaps: v.Gaps, Defects: orEmpty(j.msg.Defects), Notes: v.Notes,
 		CPUms: float64(j.cpu.Microseconds()) / 1000,
 	})
