@@ -49,10 +49,11 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := tally(all, opening().AddDate(0, 0, warmDays), attackKinds()).print(out); err != nil {
+	kinds := slices.Concat(attackKinds(), changeKinds())
+	if err := tally(all, opening().AddDate(0, 0, warmDays), kinds).print(out); err != nil {
 		return err
 	}
-	show(out, all, append([]string{honestKind}, attackKinds()...), *missed)
+	show(out, all, slices.Concat([]string{honestKind}, kinds), *missed)
 	if *corpus == "" {
 		return nil
 	}
@@ -92,7 +93,7 @@ func show(out io.Writer, all []outcome, kinds []string, n int) {
 			}
 		}
 		slices.SortFunc(of, func(a, b outcome) int { return cmp.Compare(a.alone, b.alone) })
-		if k == honestKind {
+		if k == honestKind || slices.Contains(changeKinds(), k) {
 			slices.Reverse(of)
 		}
 		for _, o := range of[:min(n, len(of))] {
