@@ -42,16 +42,15 @@ const leastQuiet = 0.005
 // An item for an attack never lowers the odds, an item against one never raises
 // them. See docs/adr/0009-two-forms.md.
 func Sum(prior Weight, items []Item) (Weight, []Item) {
-	all, counted := add(items)
-	odds := prior + all
+	odds, counted := add(prior, items)
 	var history []Item
 	for _, it := range items {
 		if it.History {
 			history = append(history, it)
 		}
 	}
-	if against, _ := add(history); against > 0 {
-		extra := Weight(math.Log10(1 + QuietShare*(math.Pow(10, float64(against))-1)*math.Pow(10, -float64(all))))
+	if against, _ := add(0, history); against > 0 {
+		extra := Weight(math.Log10(1 + QuietShare*(math.Pow(10, float64(against))-1)*math.Pow(10, float64(prior-odds))))
 		odds += extra
 		if extra >= leastQuiet {
 			counted = append(counted, Item{ID: IDQuiet, Claim: quietClaim(extra), Weight: extra, Measured: true})
@@ -68,12 +67,13 @@ func quietClaim(extra Weight) string {
 	return "Besides, somebody in the correspondent's place would write as ordinary mail does."
 }
 
-// add is the sum of the items and what each of them counted, strongest first.
-func add(items []Item) (Weight, []Item) {
+// add adds the items to a prior and returns what each of them counted, strongest
+// first.
+func add(prior Weight, items []Item) (Weight, []Item) {
 	counted := slices.Clone(items)
 	slices.SortFunc(counted, byStrength)
 	seen := make(map[string]int, len(counted))
-	var total Weight
+	total := prior
 	for i := range counted {
 		it := &counted[i]
 		if it.Lineage != "" && it.Weight != 0 {

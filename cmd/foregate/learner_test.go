@@ -101,12 +101,13 @@ func TestInOrder(t *testing.T) {
 		{path: "undated", raw: []byte("From: x@example.com\r\n\r\n")},
 		{path: "a", raw: letterOf(1, day(1))},
 		{path: "b", raw: letterOf(2, day(1))},
+		{path: "liar", raw: append([]byte("Received: from x by y; Mon, 02 Nov 2026 12:00:00 +0000\r\n"), letterOf(4, day(1).AddDate(-9, 0, 0))...)},
 	}
 	var got []string
 	for _, d := range inOrder(samples) {
 		got = append(got, d.sample.path+d.at.Format("/2"))
 	}
-	if want := "a/1 b/1 undated/1 c/3"; strings.Join(got, " ") != want {
+	if want := "a/1 b/1 undated/1 liar/2 c/3"; strings.Join(got, " ") != want {
 		t.Errorf("order %q, want %q", got, want)
 	}
 }

@@ -12,20 +12,22 @@ import (
 	"foregate/scan/sender"
 )
 
-// dated is a sample with the time that its Date field tells.
+// dated is a sample with the time at which it arrived.
 type dated struct {
 	sample *sample
 	at     time.Time
 }
 
-// inOrder sorts samples by their Date fields; those without one come first, in
-// the order of the manifest, at the time of the first.
+// inOrder sorts samples by the time of arrival that the recipient's own server
+// put on top of the trace, as the gate would know it, or without a trace by Date,
+// which is the sender's word. Those without either come first, in the order of
+// the manifest, at the time of the first.
 func inOrder(samples []sample) []dated {
 	out := make([]dated, len(samples))
 	var first time.Time
 	for i := range samples {
 		out[i].sample = &samples[i]
-		if d := mail.Parse(samples[i].env, samples[i].raw).Headers.Date; d != nil {
+		if d := mail.Parse(samples[i].env, samples[i].raw).Meta.EffectiveAt; d != nil {
 			out[i].at = d.UTC()
 			if first.IsZero() || out[i].at.Before(first) {
 				first = out[i].at
@@ -41,9 +43,9 @@ func inOrder(samples []sample) []dated {
 	return out
 }
 
-// scoreOrdered judges samples one after the other in the order of their dates,
+// scoreOrdered judges samples one after the other in the order of their arrival,
 // with a memory of senders that begins empty and learns after each verdict. The
-// time of a message is that of its Date field. The results are in that order;
+// results are in that order;
 // the mean cost is as of observe, learning included.
 func scoreOrdered(w *world, conf config, samples []sample) ([]observed, float64, error) {
 	var now time.Time

@@ -180,7 +180,7 @@ func (x *exam) strange() bool {
 // behaviour weighs the traits: one item for each visible change, or one that
 // says that nothing changed.
 func (x *exam) behaviour() {
-	if !x.judged {
+	if !x.judged || x.joint == 0 && x.disproven() {
 		return
 	}
 	if x.joint <= 0 {

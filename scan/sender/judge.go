@@ -266,6 +266,14 @@ func (a *assessment) moved() bool {
 	return a.groups[groupRelay].changed || a.groups[groupProof].changed || a.groups[groupClient].changed
 }
 
+// disproven tells whether the author of a sender who used to be proven is not.
+// Then nothing in the message can speak for it: whatever it shows, anybody can
+// write.
+func (a *assessment) disproven() bool {
+	g := &a.groups[groupProof]
+	return g.changed && g.proof != proofOther
+}
+
 // assess computes the joint judgement.
 func (p *past) assess(traits []trait, way path, law *[numKinds]traitLaw) assessment {
 	a := assessment{findings: p.examine(traits, law)}
@@ -295,6 +303,9 @@ func (p *past) assess(traits []trait, way path, law *[numKinds]traitLaw) assessm
 		rate = .5
 	}
 	a.joint = joint(a.groups, way, len(a.asks) > 0, newAsk, math.Min(.95, rate), novelty(r, kindAsk, &law[kindAsk]))
+	if a.disproven() {
+		a.joint = math.Max(0, a.joint)
+	}
 	if a.joint > 0 {
 		n, d := float64(r.total)/unit, float64(r.days)
 		a.joint *= min(1, n/youth) * min(1, d/youthDays)
