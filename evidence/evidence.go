@@ -31,6 +31,10 @@ type Item struct {
 	// neither an estimate nor a measurement: the table does not overwrite it,
 	// the cap of priors does not hold, and no corpus can confirm or refute it.
 	Defined bool `json:"defined,omitempty"`
+	// History marks what earlier mail says of who writes this: whether somebody
+	// stands in a correspondent's place. Whoever does may well write as ordinary
+	// mail does, which Sum takes into account.
+	History bool `json:"history,omitempty"`
 	// Quote is the bytes the claim rests on, shortened to at most MaxQuote
 	// bytes of valid UTF-8 with control characters escaped.
 	Quote string `json:"quote,omitempty"`

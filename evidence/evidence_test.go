@@ -41,16 +41,86 @@ func TestSum(t *testing.T) {
 	}
 }
 
+// TestSumOfTwoForms checks the quiet form of attack: what it adds, and that the
+// weights shown add up to the odds.
+func TestSumOfTwoForms(t *testing.T) {
+	change := Item{ID: "sender.takeover", Weight: 3, History: true}
+	tests := []struct {
+		name  string
+		items []Item
+		want  float64
+		quiet bool
+	}{
+		{"without history there is one form", []Item{{ID: "text", Weight: -2.2}, {ID: "link", Weight: 1}}, -3.2, false},
+		{"a sender as ever is judged as before", []Item{{ID: "text", Weight: -2.2}, {ID: "sender.known", Weight: -1.5, History: true}}, -5.7, false},
+		{"an ordinary text is no defence", []Item{change, {ID: "text", Weight: -2.2}}, math.Log10(math.Pow(10, -1.2) + .5*math.Pow(10, -2)*999), true},
+		{"a loud text counts in full", []Item{change, {ID: "text", Weight: 2.2}}, math.Log10(math.Pow(10, 3.2) + .5*math.Pow(10, -2)*999), false},
+		{"history alone", []Item{change}, math.Log10(10 + .5*math.Pow(10, -2)*999), true},
+		{"history shares a lineage", []Item{{ID: "a", Weight: 1, Lineage: "x", History: true}, {ID: "b", Weight: 1, Lineage: "x", History: true}},
+			math.Log10(math.Pow(10, -.75) + .5*math.Pow(10, -2)*(math.Pow(10, 1.25)-1)), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, counted := Sum(-2, tt.items)
+			if math.Abs(float64(got)-tt.want) > 1e-9 {
+				t.Errorf("Sum = %v, want %v", got, tt.want)
+			}
+			total, quiet := -2.0, false
+			for _, it := range counted {
+				total += float64(it.Weight)
+				quiet = quiet || it.ID == IDQuiet
+			}
+			if math.Abs(total-float64(got)) > leastQuiet {
+				t.Errorf("the weights shown add up to %v, the odds are %v", total, got)
+			}
+			if quiet != tt.quiet {
+				t.Errorf("the quiet form is shown: %v, want %v", quiet, tt.quiet)
+			}
+		})
+	}
+	for _, tt := range []struct {
+		text Weight
+		want string
+	}{{-2.2, "which carries this verdict"}, {0, "Besides"}} {
+		_, counted := Sum(-2, []Item{change, {ID: "text", Weight: tt.text}})
+		for _, it := range counted {
+			if it.ID == IDQuiet && !strings.Contains(it.Claim, tt.want) {
+				t.Errorf("with a text of %v the claim is %q, want %q in it", tt.text, it.Claim, tt.want)
+			}
+		}
+	}
+}
+
+// someItems draws items of all kinds.
+func someItems(t *rapid.T) []Item {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Item {
+		return Item{
+			ID:      rapid.StringMatching(`[a-c]`).Draw(t, "id"),
+			Weight:  Weight(rapid.Float64Range(-3, 3).Draw(t, "w")),
+			Lineage: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "lineage"),
+			History: rapid.Bool().Draw(t, "history"),
+		}
+	}), 0, 12).Draw(t, "items")
+}
+
+// More evidence for an attack must never lower the odds, nor more against one
+// raise them.
+func TestSumIsMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		items := someItems(t)
+		more := Item{ID: "more", Weight: Weight(rapid.Float64Range(-3, 3).Draw(t, "more")), Lineage: rapid.SampledFrom([]string{"", "x"}).Draw(t, "its lineage"), History: rapid.Bool().Draw(t, "its history")}
+		before, _ := Sum(-2, items)
+		after, _ := Sum(-2, append(items, more))
+		if step := float64(after - before); step*float64(more.Weight) < 0 && math.Abs(step) > 1e-9 {
+			t.Fatalf("an item of %v moves the odds by %v", more.Weight, step)
+		}
+	})
+}
+
 // The order in which stages report must not change a verdict.
 func TestSumIgnoresOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		items := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Item {
-			return Item{
-				ID:      rapid.StringMatching(`[a-c]`).Draw(t, "id"),
-				Weight:  Weight(rapid.Float64Range(-2, 2).Draw(t, "w")),
-				Lineage: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "lineage"),
-			}
-		}), 0, 12).Draw(t, "items")
+		items := someItems(t)
 		shuffled := rapid.Permutation(items).Draw(t, "shuffled")
 		a, _ := Sum(-1, items)
 		b, _ := Sum(-1, shuffled)

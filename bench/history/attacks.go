@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,26 +11,30 @@ import (
 const (
 	outbound   = "outbound"
 	spoof      = "spoofed"
+	disguised  = "spoofed, disguised" // with a made-up trace and more, by who has seen mail of the victim
 	lookalike  = "look-alike domain"
 	takeover   = "taken over, all different" // program, zone, relay and link are not the victim's
 	lucky      = "taken over, as chance has it"
 	insider    = "taken over, own servers"
+	threaded   = "taken over, in a thread" // as chance has it, and answers what we wrote to the victim
 	hijack     = "thread hijack"
 	honestKind = ""
 )
 
-func attackKinds() []string { return []string{spoof, lookalike, takeover, lucky, insider, hijack} }
-
-// planned is one attack to come.
-type planned struct {
-	kind   string
-	victim *persona
+func attackKinds() []string {
+	return []string{spoof, disguised, lookalike, takeover, lucky, insider, threaded, hijack}
 }
 
-// schedule spreads the attacks over the correspondents and the days.
+// planned is one trial to come.
+type planned struct {
+	kind   string
+	person *persona
+}
+
+// schedule spreads the trials over the correspondents and the days.
 func (w *world) schedule() map[int][]planned {
 	out := map[int][]planned{}
-	for _, kind := range attackKinds() {
+	for _, kind := range slices.Concat(attackKinds(), changeKinds()) {
 		for i := range injects {
 			day := warmDays + w.r.IntN(days-warmDays)
 			out[day] = append(out[day], planned{kind, w.people[i%len(w.people)]})
@@ -41,77 +46,80 @@ func (w *world) schedule() map[int][]planned {
 // attack writes one attack. What the attacker can't know is drawn at random and
 // hits the victim's own value as often as chance will have it.
 func (w *world) attack(a planned, midnight time.Time) {
-	r, p := w.r, a.victim
-	prov := provider{domain: fmt.Sprintf("vps%d-example.net", r.IntN(400)), net: []string{"203.0", "192.0", "198.19"}[r.IntN(3)], helo: "host%d."}
-	third := 1 + r.IntN(254)
-	c := w.clients[r.IntN(len(w.clients))]
-	zone := []int{0, 60, 120, 180, 330, 480, -300, -480}[r.IntN(8)]
+	r, p := w.r, a.person
+	rt := route{by: provider{domain: fmt.Sprintf("mailhost%d-example.net", 100+r.IntN(400)), net: nets[r.IntN(len(nets))], helo: helos[r.IntN(len(helos))]},
+		third: 1 + r.IntN(254), signer: p.domain, selector: p.selector, dmarc: p.dmarc || a.kind != spoof && a.kind != disguised, to: p.recipients[r.IntN(len(p.recipients))]}
+	c, zone := w.clients[r.IntN(len(w.clients))], attackZones[r.IntN(len(attackZones))]
 	at := midnight.Add(time.Duration(r.IntN(24*3600)) * time.Second)
-	l := letter{from: p.addr, name: p.name, host: prov.domain, html: r.IntN(3) > 0, date: at.In(time.FixedZone("", zone*60)), to: p.recipients[r.IntN(len(p.recipients))]}
-	l.subject, l.text = w.lure(&l)
-	auth, signer, selector := pass, p.domain, p.selector
+	l := letter{from: p.addr, name: p.name, host: rt.by.domain, html: r.IntN(3) > 0, to: rt.to}
+	var quiet bool
+	l.subject, l.text, quiet = w.lure(&l)
 	switch a.kind {
-	case spoof:
-		auth = forged
+	case spoof, disguised:
+		if rt.auth = forged; r.IntN(3) == 0 { // signed by itself
+			rt.auth, rt.signer, rt.selector = foreign, rt.by.domain, "default"
+		}
+		if a.kind == disguised {
+			w.disguise(p, &rt)
+		}
 	case lookalike:
-		signer, selector = imitate(w, p.domain), "default"
+		rt.signer, rt.selector = imitate(w, p.domain), "default"
 		local, _, _ := strings.Cut(p.addr, "@")
-		l.from = local + "@" + signer
-		l.host = signer
+		l.from, l.host = local+"@"+rt.signer, rt.signer
 	case takeover:
 		for c.name == p.pc.name || c.name == p.phone.name {
 			c = w.clients[r.IntN(len(w.clients))]
 		}
 		for zone == p.zone || zone == p.zone+60 {
-			zone = []int{0, 60, 120, 180, 330, 480, -300, -480}[r.IntN(8)]
+			zone = attackZones[r.IntN(len(attackZones))]
 		}
-		l.date = at.In(time.FixedZone("", zone*60))
 		if !strings.Contains(l.text, "https://") {
-			l.text += "\r\nhttps://" + w.anySite() + "/d/" + hex(r, 6)
+			l.text += "\r\n" + w.pointTo(w.anySite())
 		}
 	case insider:
 		// Through the victim's own provider with a stolen password: its network,
 		// signature and reverse name, the attacker's program and clock.
-		prov, third = p.home, p.home.nets[r.IntN(2)]
-	case hijack:
+		rt.by, rt.third = p.home, p.home.nets[r.IntN(2)]
+	case threaded, hijack:
 		if p.lastOurs == "" {
 			return
 		}
 		if !at.After(p.lastAt) {
 			at = p.lastAt.Add(time.Hour)
-			l.date = at.In(time.FixedZone("", zone*60))
 		}
-		signer, selector = w.anySite(), "k1"
-		l.from, l.host = "office@"+signer, signer
-		l.inReplyTo, l.subject = p.lastOurs, "Re: "+subjects[r.IntN(len(subjects))]
-		if r.IntN(2) == 0 {
-			l.name = "Office " + signer[:4]
+		if a.kind == hijack {
+			rt.signer, rt.selector = w.anySite(), "k1"
+			l.from, l.host = "office@"+rt.signer, rt.signer
+			if r.IntN(2) == 0 {
+				l.name = "Office " + rt.signer[:4]
+			}
 		}
-		l.text += "\r\n\r\nOn Monday Staff Member wrote:\r\n> " + strings.ReplaceAll(p.lastText, "\r\n", "\r\n> ")
+		w.answer(p, &l)
 	}
+	l.date = at.In(time.FixedZone("", zone*60))
 	raw, _ := c.write(r, l)
-	from := l.from
-	if a.kind == spoof && r.IntN(2) == 0 {
-		from = "bounce@" + prov.domain
+	rt.from = l.from
+	if (a.kind == spoof || a.kind == disguised) && r.IntN(2) == 0 {
+		rt.from = "bounce@" + rt.by.domain
 	}
-	w.events = append(w.events, event{at: at, kind: a.kind, victim: p.addr,
-		env: w.envelope(prov, third, from, l.to, at, auth, p.dmarc || a.kind != spoof), raw: w.seal(raw, prov, signer, selector, auth)})
+	w.send(event{at: at, kind: a.kind, victim: p.addr, quiet: quiet}, raw, rt)
 }
 
-// lure is a text that wants something: a login, a payment, or a file opened.
-func (w *world) lure(l *letter) (subject, text string) {
-	site := w.anySite()
-	switch w.r.IntN(10) {
-	case 0, 1:
-		l.attachment = []string{"invoice.html", "document.zip", "statement.pdf", "order.docx"}[w.r.IntN(4)]
-		return "Document for you", "Please see the attached document and confirm today."
-	case 2, 3:
-		return "Change of bank details", "Please use our new IBAN for the open invoice; payment by wire transfer before Friday."
-	case 4, 5, 6:
-		return "Shared file", "I have shared a file with you: https://" + site + "/view/" + hex(w.r, 6)
+// disguise gives a spoof a trace that names the victim's servers, and to many the
+// victim's signature, which does not hold, or the fields of a list.
+func (w *world) disguise(p *persona, rt *route) {
+	home := p.home
+	rt.origin = &home
+	if w.r.IntN(2) == 0 {
+		rt.auth, rt.signer, rt.selector = copied, p.domain, p.selector
 	}
-	return "Your mailbox", "Your password will expire. Sign-in to verify your account: https://" + site + "/login/" + hex(w.r, 6)
+	if w.r.IntN(4) == 0 {
+		rt.list = 1
+	}
 }
+
+// attackZones are clocks of attackers, in minutes.
+var attackZones = []int{0, 60, 120, 180, 330, 480, -300, -480}
 
 // imitate makes a domain that looks like another one.
 func imitate(w *world, domain string) string {

@@ -16,8 +16,10 @@ import (
 	"foregate/scan"
 	"foregate/scan/auth"
 	"foregate/scan/claim"
+	"foregate/scan/form"
 	"foregate/scan/link"
 	"foregate/scan/sender"
+	"foregate/scan/text"
 )
 
 // bench judges events in the order of time as the gate would, and learns after
@@ -57,13 +59,20 @@ func newBench(own []string) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	model, err := text.Builtin()
+	if err != nil {
+		return nil, err
+	}
 	b.engine = &scan.Engine{
-		Policy: policy.Policy{Weights: table, Prior: prior, Groups: []policy.Group{{Name: "everyone", FlagAt: flagAt, HoldAt: holdAt, RejectAt: policy.Never}}},
+		Timeout: time.Hour, // the figures must not depend on what else the machine does
+		Policy:  policy.Policy{Weights: table, Prior: prior, Groups: []policy.Group{{Name: "everyone", FlagAt: flagAt, HoldAt: holdAt, RejectAt: policy.Never}}},
 		Stage: scan.Seq{
 			auth.Stage{Offline: true, Now: func() time.Time { return b.now }},
 			scan.Direction{OwnDomains: own},
 			link.Stage{},
+			form.Stage{},
 			claims,
+			text.NewStage(model),
 			timed{b},
 		},
 	}
@@ -107,6 +116,7 @@ func (b *bench) judge(n int, e event) (outcome, error) {
 	var own []evidence.Item
 	for _, it := range f.Evidence {
 		if strings.HasPrefix(it.ID, "sender.") {
+			it.History = false // the plain sum
 			own = append(own, it)
 		}
 	}
@@ -122,7 +132,7 @@ func (b *bench) judge(n int, e event) (outcome, error) {
 		o.changed = len(f.Sender.Changed)
 	}
 	m.Meta.ID = fmt.Sprint("m", n)
-	if slices.Contains(attackKinds(), e.kind) && !b.learnAttacks {
+	if isTrial(e.kind) && !(b.learnAttacks && slices.Contains(attackKinds(), e.kind)) {
 		return o, nil
 	}
 	return o, b.senders.Learn(ctx, m, f, v)
@@ -142,13 +152,18 @@ func (b *bench) judgeAll(events []event) ([]outcome, error) {
 	return out, nil
 }
 
+// budgets are shares of honest mail that may be caught: 1, 3 and 10 in 10,000.
+var budgets = [3]float64{1e-4, 3e-4, 10e-4}
+
 // row is one line of the result: how much of one kind is caught.
 type row struct {
 	kind                     string
 	n                        int
 	flagged, held            int // at the gate's defaults, by all evidence
-	aloneAt, allAt           int // where 1 honest message in 10,000 is caught
 	aloneFlagged, aloneHeld  int
+	aloneAt                  int    // above where the first budget of honest mail is
+	allAt                    [3]int // the same of each budget
+	quiet, quietAt           int    // attacks that read like the sender's, and what of them all evidence catches at the first budget
 	aloneMedian, wholeMedian float64
 }
 
@@ -156,54 +171,55 @@ type row struct {
 type result struct {
 	honest, drifting, firsts int
 	rows                     []row
-	aloneLimit, allLimit     float64
-	alarms                   []outcome // honest messages that would be held
+	aloneLimit               float64
+	allLimits                [3]float64
 }
-
-// budget is the share of honest mail that may be caught.
-const budget = 1.0 / 10000
 
 // tally counts the outcomes after a time.
 func tally(all []outcome, since time.Time, kinds []string) result {
 	var r result
-	var honestAlone, honestAll []float64
+	byKind := map[string][]outcome{}
 	for _, o := range all {
-		if o.kind != honestKind || o.at.Before(since) {
-			continue
-		}
-		r.honest++
-		if o.drift {
-			r.drifting++
-		}
-		if o.first {
-			r.firsts++
-		}
-		honestAlone, honestAll = append(honestAlone, o.alone), append(honestAll, o.odds)
-		if o.odds >= holdAt || o.alone >= holdAt {
-			r.alarms = append(r.alarms, o)
+		if !o.at.Before(since) {
+			byKind[o.kind] = append(byKind[o.kind], o)
 		}
 	}
-	r.aloneLimit, r.allLimit = limit(honestAlone), limit(honestAll)
+	var alone, whole []float64
+	for _, o := range byKind[honestKind] {
+		r.honest++
+		count(&r.drifting, o.drift)
+		count(&r.firsts, o.first)
+		alone, whole = append(alone, o.alone), append(whole, o.odds)
+	}
+	r.aloneLimit = limit(alone, budgets[0])
+	for i, share := range budgets {
+		r.allLimits[i] = limit(whole, share)
+	}
 	for _, k := range append([]string{honestKind}, kinds...) {
-		row := row{kind: k}
-		var alone, whole []float64
-		for _, o := range all {
-			if o.kind != k || o.at.Before(since) {
-				continue
-			}
-			row.n++
-			count(&row.flagged, o.odds >= flagAt)
-			count(&row.held, o.odds >= holdAt)
-			count(&row.aloneFlagged, o.alone >= flagAt)
-			count(&row.aloneHeld, o.alone >= holdAt)
-			count(&row.aloneAt, o.alone > r.aloneLimit)
-			count(&row.allAt, o.odds > r.allLimit)
-			alone, whole = append(alone, o.alone), append(whole, o.odds)
-		}
-		row.aloneMedian, row.wholeMedian = median(alone), median(whole)
-		r.rows = append(r.rows, row)
+		r.rows = append(r.rows, r.row(k, byKind[k]))
 	}
 	return r
+}
+
+// row counts one kind.
+func (r *result) row(kind string, all []outcome) row {
+	out := row{kind: kind, n: len(all)}
+	var alone, whole []float64
+	for _, o := range all {
+		count(&out.flagged, o.odds >= flagAt)
+		count(&out.held, o.odds >= holdAt)
+		count(&out.aloneFlagged, o.alone >= flagAt)
+		count(&out.aloneHeld, o.alone >= holdAt)
+		count(&out.aloneAt, o.alone > r.aloneLimit)
+		for i := range budgets {
+			count(&out.allAt[i], o.odds > r.allLimits[i])
+		}
+		count(&out.quiet, o.quiet)
+		count(&out.quietAt, o.quiet && o.odds > r.allLimits[0])
+		alone, whole = append(alone, o.alone), append(whole, o.odds)
+	}
+	out.aloneMedian, out.wholeMedian = median(alone), median(whole)
+	return out
 }
 
 func count(n *int, yes bool) {
@@ -220,36 +236,45 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// limit is the score above which at most the budget of honest mail lies.
-func limit(scores []float64) float64 {
+// limit is the score above which at most a share of the scores lies.
+func limit(scores []float64, share float64) float64 {
 	if len(scores) == 0 {
 		return math.NaN()
 	}
 	s := slices.Clone(scores)
 	slices.Sort(s)
-	return s[len(s)-1-int(budget*float64(len(s)))]
+	return s[len(s)-1-int(share*float64(len(s)))]
 }
 
-func share(k, n int) string { return fmt.Sprintf("%.1f %%", 100*float64(k)/float64(max(1, n))) }
+func percent(k, n int) string { return fmt.Sprintf("%.1f %%", 100*float64(k)/float64(max(1, n))) }
 
-// print writes the table.
+// print writes the tables: attacks caught, and honest mail wronged.
 func (r result) print(out io.Writer) error {
-	fmt.Fprintf(out, "%d honest messages judged, %s of them not as ever, %s first contacts\n", r.honest, share(r.drifting, r.honest), share(r.firsts, r.honest))
-	fmt.Fprintf(out, "caught where 1 honest message in 10,000 is: above %.2f by the sender's history alone, above %.2f by all evidence (log10 odds)\n\n", r.aloneLimit, r.allLimit)
+	fmt.Fprintf(out, "%d honest messages judged, %s of them not as ever, %s first contacts\n", r.honest, percent(r.drifting, r.honest), percent(r.firsts, r.honest))
+	fmt.Fprintf(out, "log10 odds above which 1 honest message in 10,000 lies: %.2f by the sender's history alone, %.2f by all evidence (%.2f for 3, %.2f for 10)\n\n",
+		r.aloneLimit, r.allLimits[0], r.allLimits[1], r.allLimits[2])
 	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "kind\tmessages\talone at 1:10,000\tall at 1:10,000\talone flagged\talone held\tall flagged\tall held\tmedian alone\tmedian all\t")
+	fmt.Fprintln(tw, "caught where so many of 10,000 honest are:\tmessages\tby history, 1\tby all, 1\tby all, 3\tby all, 10\tquiet ones by all, 1\tflagged\theld\tby history flagged\theld\tmedian all\t")
 	for _, k := range r.rows {
+		if slices.Contains(attackKinds(), k.kind) {
+			fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t\n", k.kind, k.n, percent(k.aloneAt, k.n),
+				percent(k.allAt[0], k.n), percent(k.allAt[1], k.n), percent(k.allAt[2], k.n), percent(k.quietAt, k.quiet),
+				percent(k.flagged, k.n), percent(k.held, k.n), percent(k.aloneFlagged, k.n), percent(k.aloneHeld, k.n), k.wholeMedian)
+		}
+	}
+	fmt.Fprintln(tw, "\t\t\t\t\t\t\t\t\t\t\t\t")
+	fmt.Fprintln(tw, "false alarms per 10,000 honest:\tmessages\tby history, 1\tby all, 1\tby all, 3\tby all, 10\t\tflagged\theld\tby history flagged\theld\tmedian all\t")
+	for _, k := range r.rows {
+		if slices.Contains(attackKinds(), k.kind) {
+			continue
+		}
+		per := func(n int) string { return fmt.Sprintf("%.1f", 1e4*float64(n)/float64(max(1, k.n))) }
 		name := k.kind
 		if name == honestKind {
-			name = "honest (alarms)"
+			name = "all, at natural rates"
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%.2f\t\n", name, k.n, share(k.aloneAt, k.n), share(k.allAt, k.n),
-			share(k.aloneFlagged, k.n), share(k.aloneHeld, k.n), share(k.flagged, k.n), share(k.held, k.n), k.aloneMedian, k.wholeMedian)
+		fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t\t%s\t%s\t%s\t%s\t%.2f\t\n", name, k.n, per(k.aloneAt), per(k.allAt[0]), per(k.allAt[1]), per(k.allAt[2]),
+			per(k.flagged), per(k.held), per(k.aloneFlagged), per(k.aloneHeld), k.wholeMedian)
 	}
-	tw.Flush()
-	h := r.rows[0]
-	per := func(k int) float64 { return 1e4 * float64(k) / float64(max(1, h.n)) }
-	_, err := fmt.Fprintf(out, "\nfalse alarms per 10,000 honest messages at the gate's defaults: %.1f flagged, %.1f held by all evidence; %.1f flagged, %.1f held by history alone\n",
-		per(h.flagged), per(h.held), per(h.aloneFlagged), per(h.aloneHeld))
-	return err
+	return tw.Flush()
 }

@@ -21,4 +21,25 @@ var (
 		"Please tell me who else should be invited to the workshop.", "The figures of last year are in the annex, they have not changed.", "I will be away on Friday, but Marta can answer for me.",
 		"It would be good to have the text in both languages.", "The delegation arrives on Monday evening by train.", "Nothing urgent from our side, just to let you know.",
 	}
+	invoices = []string{
+		"Please find the invoice; payment by bank transfer to our usual account.", "The invoice for the second part is attached, payable within thirty days by transfer.",
+		"Enclosed is our invoice for the translation; the bank details are on it.", "Here is the invoice for the rooms. Payment by transfer, please.",
+	}
 )
+
+// lures are loud: what they want is what filters know. URL stands for a link to
+// a new place.
+var lures = []struct{ subject, text, file string }{
+	{"Your mailbox", "Your password will expire. Sign-in to verify your account: URL", ""},
+	{"Shared file", "I have shared a file with you: URL", ""},
+	{"Change of bank details", "Please use our new IBAN for the open invoice; payment by wire transfer before Friday.", ""},
+	{"Document for you", "Please see the attached document and confirm today.", "document.zip"},
+	{"Are you available?", "I am in a meeting and can't talk. I need some gift cards for a client today, I will pay you back. Tell me how fast you can get them.", ""},
+	{"Overdue invoice", "Our records show an unpaid invoice. Transfer the amount today to avoid a late fee; the bank details are in the attached statement.", "statement.pdf"},
+	{"Signature needed", "A contract waits for your electronic signature. Review and sign it here: URL", ""},
+	{"Voice message", "You have a new voice message of 47 seconds. Listen to it: URL", ""},
+	{"Change of my account", "I would like to change my direct deposit before the next payroll. What do you need from me?", ""},
+	{"Storage almost full", "Your mailbox has used 98 % of its quota and will be suspended. Upgrade your storage: URL", ""},
+	{"Quick task", "Can you make an urgent wire transfer for me today? I will send the bank details of the beneficiary when you confirm.", ""},
+	{"Scan from the office", "You have received a scanned document. Open the attachment and sign-in to read it.", "scan.html"},
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ const (
 	days      = 200
 	perDay    = 1.2 // mail of one correspondent on a working day
 	newcomers = 3   // first contacts a day, honest
-	injects   = 500 // of each kind of attack
+	injects   = 500 // of each kind of attack, and of each honest change
 	warmDays  = 60  // attacks begin when there is a history
 )
 
@@ -33,8 +32,9 @@ type event struct {
 	at     time.Time
 	env    mail.Envelope
 	raw    []byte
-	kind   string // "" honest inbound, "outbound", or the kind of attack
+	kind   string // "" honest inbound, "outbound", the kind of attack or of an honest change
 	drift  bool   // honest, but not as ever
+	quiet  bool   // an attack whose text reads like the sender's
 	first  bool   // honest first contact
 	victim string // whose place an attack takes
 }
@@ -46,6 +46,12 @@ type provider struct {
 	net    string
 	helo   string // pattern with %d
 }
+
+// nets and helos are shared by providers and attackers.
+var (
+	nets  = []string{"192.0", "198.51", "203.0", "198.18"}
+	helos = []string{"mail-%d.", "out%d.smtp.", "mx%d."}
+)
 
 // persona is one correspondent.
 type persona struct {
@@ -63,9 +69,12 @@ type persona struct {
 	selector           string
 	dmarc              bool
 	moves, switches    int // day of a move to another provider, of another program; 0 never
+	renames            int // day of a move to a domain that looks like the old one; 0 never
+	list               int // a mailing list that it writes to, -1 for none
 	trips              []trip
 	lastOurs           string // Message-ID of the last mail we wrote, "" for none
 	lastText           string // and what it said
+	lastSubject        string
 	lastAt             time.Time
 	written            int
 }
@@ -92,8 +101,8 @@ func newWorld(seed uint64) *world {
 	w := &world{r: rand.New(rand.NewPCG(seed, 7)), clients: clients(), start: opening()}
 	for i := range 12 {
 		w.providers = append(w.providers, provider{
-			domain: fmt.Sprintf("mailhost%d-example.net", i), net: []string{"192.0", "198.51", "203.0", "198.18"}[i%4],
-			nets: []int{10 + i, 40 + i, 70 + i}, helo: []string{"mail-%d.", "out%d.smtp.", "mx%d."}[i%3],
+			domain: fmt.Sprintf("mailhost%d-example.net", i), net: nets[i%4],
+			nets: []int{10 + i, 40 + i, 70 + i}, helo: helos[i%3],
 		})
 	}
 	for i := range staffSize {
@@ -139,6 +148,12 @@ func (w *world) newPersona(i int) *persona {
 	if r.IntN(8) == 0 {
 		p.switches = 20 + r.IntN(days-20)
 	}
+	if r.IntN(550) == 0 { // one firm in 300 a year
+		p.renames = 20 + r.IntN(days-20)
+	}
+	if p.list = -1; r.IntN(6) == 0 {
+		p.list = r.IntN(mailingLists)
+	}
 	for range r.IntN(4) {
 		from := r.IntN(days)
 		p.trips = append(p.trips, trip{from, from + 2 + r.IntN(7), []int{-480, -300, 0, 60, 120, 240, 330, 480, 540}[r.IntN(9)]})
@@ -148,7 +163,7 @@ func (w *world) newPersona(i int) *persona {
 
 // build makes all events in the order of time.
 func (w *world) build() []event {
-	attacks := w.schedule()
+	trials := w.schedule()
 	for day := range days {
 		midnight := w.start.AddDate(0, 0, day)
 		weekend := midnight.Weekday() == 0 || midnight.Weekday() == 6
@@ -159,7 +174,7 @@ func (w *world) build() []event {
 				n = w.poisson(perDay / 8)
 			}
 			for range n {
-				w.honest(p, day, midnight)
+				w.honest(p, day, midnight, honestKind)
 			}
 			if w.r.Float64() < .3 && p.written > 0 && !weekend {
 				w.ours(p, midnight)
@@ -168,8 +183,12 @@ func (w *world) build() []event {
 		for range newcomers {
 			w.newcomer(midnight)
 		}
-		for _, a := range attacks[day] {
-			w.attack(a, midnight)
+		for _, a := range trials[day] {
+			if slices.Contains(changeKinds(), a.kind) {
+				w.honest(a.person, day, midnight, a.kind)
+			} else {
+				w.attack(a, midnight)
+			}
 		}
 	}
 	slices.SortStableFunc(w.events, func(a, b event) int { return a.at.Compare(b.at) })
@@ -193,68 +212,11 @@ func (p *persona) age(w *world, day int) {
 	if day == p.switches && day > 0 {
 		p.pc = w.clients[w.r.IntN(peopleClients)]
 	}
-}
-
-// honest writes one message as the correspondent does, drift included.
-func (w *world) honest(p *persona, day int, midnight time.Time) {
-	r, drift := w.r, day == p.moves && day > 0
-	c, zone, prov := p.pc, p.offset(day), p.home
-	third := prov.nets[0]
-	if r.IntN(3) == 0 {
-		third = prov.nets[1]
+	if day == p.renames && day > 0 {
+		local, _, _ := strings.Cut(p.addr, "@")
+		p.domain = imitate(w, p.domain)
+		p.addr = local + "@" + p.domain
 	}
-	if r.Float64() < .03 { // a relay seldom used
-		third, drift = prov.nets[2], true
-	}
-	if r.Float64() < .06 {
-		c, drift = p.phone, true
-	}
-	for _, t := range p.trips {
-		if day >= t.from && day < t.to {
-			zone, drift = t.zone, true
-			if r.IntN(2) == 0 {
-				c = p.phone
-			}
-			if r.IntN(6) == 0 { // a hotel's or partner's server
-				third = 100 + r.IntN(100)
-			}
-		}
-	}
-	if r.Float64() < .005 { // somebody else's computer
-		c, drift = w.clients[r.IntN(peopleClients)], true
-	}
-	l := letter{from: p.addr, name: p.name, host: p.domain, html: p.html}
-	to := p.recipients[r.IntN(len(p.recipients))]
-	if r.Float64() < .03 {
-		to, drift = w.staff[r.IntN(staffSize)], true
-	}
-	l.subject, l.text = w.topic()
-	if r.Float64() < p.payRate {
-		l.subject, l.text = "Invoice "+fmt.Sprint(1000+r.IntN(9000)), l.text+"\r\nPlease find the invoice; payment by bank transfer to our usual account."
-	}
-	if r.Float64() < p.linkRate {
-		site := p.links[r.IntN(len(p.links))]
-		if r.Float64() < .12 {
-			site, drift = w.anySite(), true
-		}
-		l.text += "\r\nSee https://www." + site + "/doc/" + hex(r, 8) + " for the details."
-	}
-	if r.Float64() < p.fileRate {
-		l.attachment = []string{"report.pdf", "minutes.docx", "figures.xlsx", "photo.jpg"}[r.IntN(4)]
-	}
-	at := midnight.Add(time.Duration(p.hour)*time.Hour + time.Duration(r.IntN(9*3600))*time.Second - time.Duration(zone)*time.Minute)
-	if p.lastOurs != "" && at.After(p.lastAt) && r.IntN(2) == 0 {
-		l.inReplyTo, l.subject = p.lastOurs, "Re: "+l.subject
-		l.text += "\r\n\r\nOn Monday Staff Member wrote:\r\n> " + strings.ReplaceAll(p.lastText, "\r\n", "\r\n> ")
-	}
-	l.to, l.date = to, at.In(time.FixedZone("", zone*60))
-	auth := pass
-	if r.Float64() < .004 { // through a forwarder that breaks the signature
-		auth, drift, prov, third = broken, true, w.providers[r.IntN(len(w.providers))], 200
-	}
-	raw, _ := c.write(r, l)
-	p.written++
-	w.events = append(w.events, event{at: at, drift: drift, env: w.envelope(prov, third, p.addr, to, at, auth, p.dmarc), raw: w.seal(raw, prov, p.domain, p.selector, auth)})
 }
 
 // offset is the zone of a day, summer time included.
@@ -265,39 +227,6 @@ func (p *persona) offset(day int) int {
 	return p.zone
 }
 
-// How a message authenticates.
-const (
-	pass   = iota // SPF, DKIM and DMARC
-	broken        // forwarded: SPF of somebody else, signature broken
-	forged        // nothing of the author's domain
-)
-
-func (w *world) envelope(p provider, third int, from, to string, at time.Time, auth int, dmarc bool) mail.Envelope {
-	rec := &mail.RecordedAuth{SPF: "pass", DKIM: "pass", DMARC: "pass"}
-	switch auth {
-	case broken:
-		rec = &mail.RecordedAuth{SPF: "softfail", DKIM: "fail", DMARC: "fail"}
-	case forged:
-		rec = &mail.RecordedAuth{SPF: "fail", DKIM: "none", DMARC: "fail"}
-	}
-	if !dmarc {
-		rec.DMARC = "none"
-	}
-	host := fmt.Sprintf(p.helo, 1+w.r.IntN(6)) + p.domain
-	addr, _ := netip.ParseAddr(fmt.Sprintf("%s.%d.%d", p.net, third, 1+w.r.IntN(250)))
-	return mail.Envelope{ClientIP: addr, Helo: host, RDNS: host, MailFrom: from, HasFrom: true, Recipients: []string{to}, ReceivedAt: at, Recorded: rec}
-}
-
-// seal puts the trace and, where there is one, the signature on top.
-func (w *world) seal(raw string, p provider, domain, selector string, auth int) []byte {
-	head := fmt.Sprintf("Received: from client (unknown [192.168.%d.%d]) by %s with ESMTPSA id %s; %s\r\n", w.r.IntN(3), w.r.IntN(250),
-		fmt.Sprintf(p.helo, 1)+p.domain, hex(w.r, 10), w.start.Format(time.RFC1123Z))
-	if auth != forged {
-		head = fmt.Sprintf("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=%s; s=%s; h=from:to:subject; bh=AA==; b=AA==\r\n", domain, selector) + head
-	}
-	return []byte(head + raw)
-}
-
 // ours writes to a correspondent.
 func (w *world) ours(p *persona, midnight time.Time) {
 	r := w.r
@@ -306,9 +235,9 @@ func (w *world) ours(p *persona, midnight time.Time) {
 	l := letter{from: from, name: "Staff Member", to: p.addr, host: ourDomain, date: at}
 	l.subject, l.text = w.topic()
 	raw, id := w.clients[0].write(r, l)
-	p.lastOurs, p.lastAt, p.lastText = id, at, l.text
-	env := w.envelope(provider{domain: "mx." + ourDomain, net: "192.0", helo: "out%d."}, 2, from, p.addr, at, pass, true)
-	w.events = append(w.events, event{at: at, kind: outbound, env: env, raw: w.seal(raw, w.providers[0], ourDomain, "own", pass)})
+	p.lastOurs, p.lastAt, p.lastText, p.lastSubject = id, at, l.text, l.subject
+	w.send(event{at: at, kind: outbound}, raw, route{by: provider{domain: "mx." + ourDomain, net: "192.0", helo: "out%d."}, third: 2, from: from, to: p.addr,
+		signer: ourDomain, selector: "own", dmarc: true})
 }
 
 // newcomer is an honest first contact; now and then it wants something, or is
@@ -328,28 +257,17 @@ func (w *world) newcomer(midnight time.Time) {
 	}
 	if r.IntN(100) == 0 { // a helper from outside joins a conversation
 		if p := w.people[r.IntN(len(w.people))]; p.lastOurs != "" && at.After(p.lastAt) {
-			l.inReplyTo, l.subject = p.lastOurs, "Re: "+l.subject
+			w.answer(p, &l)
 		}
+	}
+	if r.IntN(160) == 0 { // a firm of nearly the same name, as often as on real lists
+		domain = imitate(w, firms[r.IntN(len(firms))]+".com")
+		l.from, l.host = strings.ToLower(given)+"@"+domain, domain
 	}
 	if r.IntN(50) == 0 { // a correspondent's private address
 		p := w.people[r.IntN(len(w.people))]
 		l.name, l.from = p.name, strings.ToLower(strings.ReplaceAll(p.name, " ", ""))+fmt.Sprint(r.IntN(99))+"@gmail.com"
 	}
 	raw, _ := w.clients[r.IntN(peopleClients)].write(r, l)
-	w.events = append(w.events, event{at: at, first: true, env: w.envelope(prov, 150+r.IntN(100), l.from, to, at, pass, true), raw: w.seal(raw, prov, domain, "x1", pass)})
-}
-
-// topic is an everyday subject and text.
-func (w *world) topic() (subject, text string) {
-	r := w.r
-	subject = subjects[r.IntN(len(subjects))]
-	var lines []string
-	for range 2 + r.IntN(3) {
-		lines = append(lines, sentences[r.IntN(len(sentences))])
-	}
-	return subject, strings.Join(lines, "\r\n")
-}
-
-func (w *world) anySite() string {
-	return fmt.Sprintf("%s%s.com", []string{"cloud", "news", "event", "photo", "store", "paper", "forum", "radio"}[w.r.IntN(8)], hex(w.r, 4))
+	w.send(event{at: at, first: true}, raw, route{by: prov, third: 150 + r.IntN(100), from: l.from, to: to, signer: domain, selector: "x1", dmarc: true})
 }

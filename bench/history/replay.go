@@ -35,7 +35,8 @@ const maxCorpus = 1 << 30
 
 // replay judges the list archives of a corpus as a history. The corpus keeps of
 // each date only the year and the order within threads; the messages of a year
-// are spread evenly over it, answers behind what they answer.
+// are spread evenly over it, answers behind what they answer. It has taken off the
+// fields that lists add (RFC 2919), so each message gets its list's again.
 func replay(corpus string, out io.Writer, missed int) error {
 	mails, err := readLists(corpus)
 	if err != nil {
@@ -80,6 +81,7 @@ func readLists(name string) ([]archived, error) {
 		if row["label"] != "ham" || !strings.HasPrefix(row["source"], "list-") || raw == nil {
 			continue
 		}
+		raw = append([]byte("List-Id: <"+row["source"]+".example.net>\r\n"), raw...)
 		year, err := strconv.Atoi(row["year"])
 		if err != nil {
 			continue

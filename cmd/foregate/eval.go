@@ -18,7 +18,7 @@ type evalCmd struct {
 	Corpus   string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
 	JSON     bool   `help:"Print one JSON object."`
 	Disputed string `type:"path" placeholder:"FILE" help:"Table of messages that are called ham and are not (path, kind, what it is): rows without them are shown beside the others."`
-	Ordered  bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
+	Ordered  bool   `help:"Judge in the order of arrival (the newest date of the trace, else Date) and learn how senders write after each verdict, as the gate would. Without it there is no history."`
 	Scores   string `type:"path" placeholder:"FILE" help:"Write path, label, source, year, log odds, milliseconds and the evidence of each message to this table."`
 	CV       bool   `name:"cv" help:"Cross-validate: judge each part with weights measured on the others. No campaign is on both sides."`
 	Parts    string `enum:"source,campaign" default:"source" help:"Parts of --cv: source (phishing_pot by year: the newest against the earlier ones) or campaign (five groups of campaigns, all sources in each)."`

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"foregate/evidence"
 	"foregate/mail"
 	"foregate/mql/shape"
+	"foregate/policy"
 	"foregate/scan/sender"
 	"foregate/store"
 )
@@ -101,12 +103,13 @@ func TestInOrder(t *testing.T) {
 		{path: "undated", raw: []byte("From: x@example.com\r\n\r\n")},
 		{path: "a", raw: letterOf(1, day(1))},
 		{path: "b", raw: letterOf(2, day(1))},
+		{path: "liar", raw: append([]byte("Received: from x by y; Mon, 02 Nov 2026 12:00:00 +0000\r\n"), letterOf(4, day(1).AddDate(-9, 0, 0))...)},
 	}
 	var got []string
 	for _, d := range inOrder(samples) {
 		got = append(got, d.sample.path+d.at.Format("/2"))
 	}
-	if want := "a/1 b/1 undated/1 c/3"; strings.Join(got, " ") != want {
+	if want := "a/1 b/1 undated/1 liar/2 c/3"; strings.Join(got, " ") != want {
 		t.Errorf("order %q, want %q", got, want)
 	}
 }
@@ -132,5 +135,35 @@ func TestScoreOrdered(t *testing.T) {
 	}
 	if last.odds > first.odds-.3 {
 		t.Errorf("the first message has odds %v, the twentieth %v: nothing was learned", first.odds, last.odds)
+	}
+}
+
+// TestExplainQuietForm wants the explanation to say in words that the quiet form
+// of attack carries the verdict, with the weight that it adds.
+func TestExplainQuietForm(t *testing.T) {
+	items := []evidence.Item{
+		{ID: "sender.takeover", Claim: "This comes from elsewhere and asks for a link to a new place.", Weight: 3, Measured: true, History: true},
+		{ID: "text.benign.extreme", Claim: "The text reads like ordinary mail."},
+	}
+	table, err := evidence.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := policy.Policy{Weights: table, Prior: -2, Groups: []policy.Group{{Name: "all", FlagAt: 0, HoldAt: 1, RejectAt: policy.Never}}}
+	m := mail.Parse(mail.Envelope{}, letterOf(1, time.Now()))
+	f := &mail.Facts{Evidence: items}
+	v := p.Decide(m, f)
+	if v.Disposition != mail.Flag {
+		t.Errorf("%s at odds %v, want it flagged", v.Disposition, v.LogOdds)
+	}
+	got := explain("x.eml", judged{msg: m, facts: f, verdict: v}, true)
+	for _, want := range []string{
+		"What speaks most for an attack: This comes from elsewhere and asks for a link to a new place.",
+		fmt.Sprintf("%+5.2f  Who writes in a correspondent's place writes as ordinary mail does", v.Reasons[len(v.Reasons)-1].Weight),
+		"[evidence.quiet, measured for this message]",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the explanation lacks %q:\n%s", want, got)
+		}
 	}
 }

@@ -12,20 +12,23 @@ import (
 	"foregate/scan/sender"
 )
 
-// dated is a sample with the time that its Date field tells.
+// dated is a sample with the time at which it arrived.
 type dated struct {
 	sample *sample
 	at     time.Time
 }
 
-// inOrder sorts samples by their Date fields; those without one come first, in
-// the order of the manifest, at the time of the first.
+// inOrder sorts samples by the time of arrival that the recipient's own server
+// put on top of the trace, as the gate would know it, or without a trace by Date,
+// which is the sender's word. Those without either come first, in the order of
+// the manifest, at the time of the first. The first of a thousand have the time of
+// the next: a clock that was wrong must not make the memory older than it is.
 func inOrder(samples []sample) []dated {
 	out := make([]dated, len(samples))
 	var first time.Time
 	for i := range samples {
 		out[i].sample = &samples[i]
-		if d := mail.Parse(samples[i].env, samples[i].raw).Headers.Date; d != nil {
+		if d := mail.Parse(samples[i].env, samples[i].raw).Meta.EffectiveAt; d != nil {
 			out[i].at = d.UTC()
 			if first.IsZero() || out[i].at.Before(first) {
 				first = out[i].at
@@ -38,12 +41,16 @@ func inOrder(samples []sample) []dated {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b dated) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.sample.path, b.sample.path)) })
+	strays := len(out) / 1000
+	for i := range strays {
+		out[i].at = out[strays].at
+	}
 	return out
 }
 
-// scoreOrdered judges samples one after the other in the order of their dates,
+// scoreOrdered judges samples one after the other in the order of their arrival,
 // with a memory of senders that begins empty and learns after each verdict. The
-// time of a message is that of its Date field. The results are in that order;
+// results are in that order;
 // the mean cost is as of observe, learning included.
 func scoreOrdered(w *world, conf config, samples []sample) ([]observed, float64, error) {
 	var now time.Time

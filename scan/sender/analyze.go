@@ -47,12 +47,15 @@ func (s *Stage) Analyze(ctx context.Context, m *mail.Message, f *mail.Facts) err
 	if err != nil {
 		return err
 	}
-	x.assessment = x.past.assess(x.traits, s.law)
+	x.assessment = x.past.assess(x.traits, x.way(), s.law)
 	x.behaviour()
 	x.contact()
 	x.thread()
 	if err := x.resemblance(ctx); err != nil {
 		return err
+	}
+	for i := range x.items {
+		x.items[i].History = inPlace(x.items[i].ID)
 	}
 	f.Add(x.items...)
 	f.Sender = x.fact()
@@ -128,9 +131,38 @@ func (x *exam) read(stored map[string][]byte, thread []string) (err error) {
 	return nil
 }
 
+// way is what the header fields say of the way of the message.
+func (x *exam) way() path {
+	out := path{listed: x.listed()}
+	if r := x.past.forKind(kindRDNS); r != nil {
+		out.known = true
+		for _, h := range x.s.servers(x.m) {
+			out.passes = out.passes || r.find(kindRDNS, h) != nil
+		}
+	}
+	if r := x.past.forKind(kindDKIM); r != nil {
+		for i := range x.m.Headers.Hops {
+			s := x.m.Headers.Hops[i].Signature
+			out.signed = out.signed || s != nil && s.Type == "dkim" && r.find(kindDKIM, x.s.Secret.hash24(kindDKIM, strings.ToLower(s.Domain))) != nil
+		}
+	}
+	return out
+}
+
 // add notes an item with a measured weight.
 func (x *exam) add(id, lineage string, w float64, format string, args ...any) {
 	x.items = append(x.items, evidence.Item{ID: id, Claim: fmt.Sprintf(format, args...), Weight: evidence.Weight(w), Measured: true, Lineage: lineage})
+}
+
+// inPlace tells evidence of whether somebody stands in a correspondent's place.
+// That we know the sender, or answer it, is as true of one whose account is in
+// other hands; a first contact is in nobody's place.
+func inPlace(id string) bool {
+	switch id {
+	case IDFirstContact, IDSolicited, IDThreadContinues:
+		return false
+	}
+	return true
 }
 
 // warm tells whether the gate has watched long enough for "never seen" to mean
@@ -148,7 +180,7 @@ func (x *exam) strange() bool {
 // behaviour weighs the traits: one item for each visible change, or one that
 // says that nothing changed.
 func (x *exam) behaviour() {
-	if !x.judged {
+	if !x.judged || x.joint == 0 && x.disproven() {
 		return
 	}
 	if x.joint <= 0 {

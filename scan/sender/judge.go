@@ -37,65 +37,6 @@ const (
 	askShare = .5
 )
 
-// scenario is one way in which a message comes to look as it does: how often,
-// and how often each group then shows something new; usual is the sender's own
-// rate. The numbers are set by hand; bench/history shows what comes of them.
-type scenario struct {
-	share float64
-	p     [numGroups]float64
-	// main is the group that the scenario is about, and known its rate of
-	// novelty in the middling history that share is meant for: who never came
-	// from elsewhere in years does it more rarely, who often did more often.
-	main  group
-	known float64
-	// signs says that the scenario changes a signature, breaks it or puts
-	// another in its place, but seldom leaves the mail without any.
-	signs bool
-}
-
-// unsigned is how often mail without any signature comes of a scenario that
-// signs: lists strip signatures, forwarders have no reason to, and new providers
-// mostly sign too.
-const unsigned = .15
-
-const (
-	// leastShare and mostShare bound how far a history moves a scenario.
-	leastShare, mostShare = .2, 3
-)
-
-// of is the scenario's share for a sender.
-func (s scenario) of(gs *[numGroups]groupState) float64 {
-	if s.known == 0 || !gs[s.main].known {
-		return s.share
-	}
-	return s.share * min(mostShare, max(leastShare, gs[s.main].base/s.known))
-}
-
-const usual = -1
-
-// honest are the ways in which a sender changes.
-func honest() []scenario {
-	return []scenario{
-		{share: .934, p: [numGroups]float64{usual, usual, usual, usual, usual, usual}},                                    // as ever
-		{share: .03, p: [numGroups]float64{usual, usual, .95, usual, usual, usual}, main: groupClient, known: .03},        // another device or program
-		{share: .02, p: [numGroups]float64{.15, usual, .4, .9, usual, usual}, main: groupHabit, known: .03},               // a journey
-		{share: .006, p: [numGroups]float64{.95, usual, usual, usual, usual, usual}, main: groupRelay, known: .04},        // by another relay
-		{share: .005, p: [numGroups]float64{.95, .95, usual, usual, usual, usual}, signs: true},                           // forwarded, the signature broken: nobody\'s history forbids it
-		{share: .004, p: [numGroups]float64{.95, .6, .7, usual, usual, usual}, main: groupRelay, known: .04, signs: true}, // a move to another provider
-	}
-}
-
-// hostile are the ways in which somebody else writes in the sender's name.
-func hostile() []scenario {
-	return []scenario{
-		{share: .5, p: [numGroups]float64{.97, .9, .9, .6, .7, .5}},   // forged
-		{share: .5, p: [numGroups]float64{.5, .03, .85, .6, .75, .5}}, // from the sender's own account
-	}
-}
-
-// noAsk is how often an attack wants nothing (yet).
-const noAsk = .05
-
 // finding is one kind of the message held against history.
 type finding struct {
 	kind    kind
@@ -233,17 +174,17 @@ func farm(all []finding) []finding {
 type groupState struct {
 	known   bool // there is a history of it
 	changed bool
-	novelty float64 // how likely what is seen is as a change
-	base    float64 // the sender's own rate, whatever is seen
-	common  float64 // the share of all mail that looks like it, when unchanged
-	bare    bool    // of the proof: no signature at all where there always was one
+	novelty float64     // how likely what is seen is as a change
+	base    float64     // the sender's own rate, whatever is seen
+	common  float64     // the share of all mail that looks like it, when unchanged
+	proof   proofChange // of the proof, when it changed
 }
 
 // further is what each further change in a group adds: they have one cause.
 const further = .6
 
 // groups sums the findings up. Quiet kinds change a group only together.
-func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
+func groups(all []finding, way path, law *[numKinds]traitLaw) [numGroups]groupState {
 	var out [numGroups]groupState
 	var loud, quiet [numGroups]int
 	base := [numGroups]float64{}
@@ -262,7 +203,6 @@ func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
 			}
 			continue
 		}
-		g.bare = g.bare || f.kind == kindDKIM && f.now.text == noSignature
 		if l.quiet {
 			quiet[l.group]++
 		} else {
@@ -272,6 +212,7 @@ func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
 			}
 		}
 	}
+	out[groupProof].proof = proofOf(all, way)
 	for i := range out {
 		g := &out[i]
 		g.base = base[i]
@@ -288,60 +229,26 @@ func groups(all []finding, law *[numKinds]traitLaw) [numGroups]groupState {
 	return out
 }
 
-// joint is the log10 likelihood ratio of the whole pattern.
-func joint(gs [numGroups]groupState, asks, newAsk bool, askRate, askNovelty float64) float64 {
-	likelihood := func(all []scenario) float64 {
-		sum := 0.0
-		for _, s := range all {
-			p := s.of(&gs)
-			for g := range groupAsk {
-				if !gs[g].known {
-					continue
-				}
-				change := s.p[g]
-				if s.signs && gs[g].bare {
-					change = unsigned
-				}
-				same := 1 - change
-				if change == usual {
-					change = gs[g].novelty
-					same = 1 - change
-				} else {
-					same = math.Max(same, gs[g].common)
-				}
-				if gs[g].changed {
-					p *= change
-				} else {
-					p *= same
-				}
-			}
-			p *= askLikelihood(s.p[groupAsk], asks, newAsk, askRate, askNovelty)
-			sum += p
+// proofOf tells what became of a changed proof.
+func proofOf(all []finding, way path) proofChange {
+	proven, bare := true, false
+	for _, f := range all {
+		switch f.kind {
+		case kindAuth:
+			proven = !f.changed || f.now.text == standingProven
+		case kindDKIM:
+			bare = f.changed && f.now.text == noSignature
 		}
-		return sum
-	}
-	j := math.Log10(likelihood(hostile()) / likelihood(honest()))
-	return math.Max(maxAgainst, math.Min(maxFor, j))
-}
-
-// askLikelihood is the probability of what a message wants.
-func askLikelihood(p float64, asks, newAsk bool, rate, novelty float64) float64 {
-	if p == usual {
-		switch {
-		case !asks:
-			return 1 - rate
-		case newAsk:
-			return math.Min(rate, novelty)
-		}
-		return math.Max(.01, rate-novelty)
 	}
 	switch {
-	case !asks:
-		return noAsk
-	case newAsk:
-		return (1 - noAsk) * p
+	case proven:
+		return proofOther
+	case way.signed:
+		return proofBroken
+	case bare:
+		return proofBare
 	}
-	return (1 - noAsk) * (1 - p)
+	return proofForeign
 }
 
 // assessment is what history says of a message.
@@ -359,10 +266,18 @@ func (a *assessment) moved() bool {
 	return a.groups[groupRelay].changed || a.groups[groupProof].changed || a.groups[groupClient].changed
 }
 
+// disproven tells whether the author of a sender who used to be proven is not.
+// Then nothing in the message can speak for it: whatever it shows, anybody can
+// write.
+func (a *assessment) disproven() bool {
+	g := &a.groups[groupProof]
+	return g.changed && g.proof != proofOther
+}
+
 // assess computes the joint judgement.
-func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
+func (p *past) assess(traits []trait, way path, law *[numKinds]traitLaw) assessment {
 	a := assessment{findings: p.examine(traits, law)}
-	a.groups = groups(a.findings, law)
+	a.groups = groups(a.findings, way, law)
 	newAsk := a.groups[groupAsk].changed
 	for _, f := range a.findings {
 		newAsk = newAsk || f.kind == kindAsk && f.changed
@@ -387,7 +302,10 @@ func (p *past) assess(traits []trait, law *[numKinds]traitLaw) assessment {
 	if !domainKind(kindAsk) && r == &p.domain {
 		rate = .5
 	}
-	a.joint = joint(a.groups, len(a.asks) > 0, newAsk, math.Min(.95, rate), novelty(r, kindAsk, &law[kindAsk]))
+	a.joint = joint(a.groups, way, len(a.asks) > 0, newAsk, math.Min(.95, rate), novelty(r, kindAsk, &law[kindAsk]))
+	if a.disproven() {
+		a.joint = math.Max(0, a.joint)
+	}
 	if a.joint > 0 {
 		n, d := float64(r.total)/unit, float64(r.days)
 		a.joint *= min(1, n/youth) * min(1, d/youthDays)

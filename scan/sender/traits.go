@@ -20,6 +20,7 @@ const (
 	maxRecipients = 16 // recipients that become traits and pairs
 	maxFields     = 60 // header fields of the author's own
 	maxToken      = 200
+	maxTrace      = 8 // hops of which more say no more
 )
 
 // Secret keys the hashes, so that nobody outside can make a value that collides
@@ -151,7 +152,7 @@ func (c *collector) chain() {
 	var shape strings.Builder
 	hops := c.m.Headers.Hops
 	for i := range hops {
-		if i == 8 { // more hops say no more
+		if i == maxTrace {
 			break
 		}
 		r := hops[i].Received
@@ -181,6 +182,29 @@ func (c *collector) chain() {
 	}
 }
 
+// servers are the hashes of the registrable domains of servers that the trace
+// names, as those of verified reverse names are kept. Anybody can write a trace.
+func (s *Stage) servers(m *mail.Message) []uint32 {
+	var out []uint32
+	add := func(c *mail.RawClause) {
+		if c == nil {
+			return
+		}
+		if root := rootOf(firstWord(c.Raw)); root != "" {
+			if h := s.Secret.hash24(kindRDNS, root); !slices.Contains(out, h) {
+				out = append(out, h)
+			}
+		}
+	}
+	for i := range m.Headers.Hops[:min(len(m.Headers.Hops), maxTrace)] {
+		if r := m.Headers.Hops[i].Received; r != nil {
+			add(r.Source)
+			add(r.Server)
+		}
+	}
+	return out
+}
+
 func (c *collector) origin(text string) bool {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
@@ -197,7 +221,7 @@ func (c *collector) proof() {
 	a := &c.f.Auth
 	switch {
 	case a.AuthorProven:
-		c.add(kindAuth, "proven")
+		c.add(kindAuth, standingProven)
 	case a.DMARC == mail.ResultFail || a.SPF == mail.ResultFail || a.DKIMResult == mail.ResultFail:
 		c.add(kindAuth, "failed")
 	default:
@@ -230,6 +254,9 @@ func (c *collector) proof() {
 		c.add(kindDKIM, "failed")
 	}
 }
+
+// standingProven is the standing of a proven author.
+const standingProven = "proven"
 
 // noSignature is the signer of mail that carries no signature, not even a broken
 // one.
