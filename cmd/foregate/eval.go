@@ -215,7 +215,7 @@ func observation(s *sample, j judged) observed {
 		}
 	}
 	for _, it := range j.facts.Evidence {
-		o.items = append(o.items, evidence.Item{ID: it.ID, Lineage: it.Lineage, Weight: it.Weight, Measured: it.Measured, Defined: it.Defined})
+		o.items = append(o.items, evidence.Item{ID: it.ID, Lineage: it.Lineage, Weight: it.Weight, Measured: it.Measured, Defined: it.Defined, History: it.History})
 	}
 	return o
 }
