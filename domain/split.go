@@ -150,8 +150,10 @@ func normalise(host string) (string, hostClass) {
 	if h == "" {
 		return "", hostBad
 	}
-	if _, err := netip.ParseAddr(h); class == hostPlain && looksNumeric(h) && err == nil {
-		return h, hostBad
+	if class == hostPlain && looksNumeric(h) {
+		if _, err := netip.ParseAddr(h); err == nil {
+			return h, hostBad
+		}
 	}
 	return h, class
 }

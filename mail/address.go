@@ -54,6 +54,9 @@ func toIP(s string) *IP {
 	if len(s) > 5 && strings.EqualFold(s[:5], "ipv6:") {
 		s = s[5:]
 	}
+	if s == "" || strings.IndexByte(s, ':') < 0 && (s[0] < '0' || s[0] > '9') {
+		return nil // a name, as most words of trace fields
+	}
 	a, err := netip.ParseAddr(s)
 	if err != nil {
 		return nil

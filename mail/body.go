@@ -116,24 +116,27 @@ func (p *builder) bodyIPs() {
 // ipv4In lists the dotted quads of a text that stand alone.
 func ipv4In(t string) []string {
 	var out []string
-	for i := 0; i < len(t) && len(out) < maxBodyIPs; {
-		if !ipByte(t[i]) {
-			i++
-			continue
+	for end := 0; len(out) < maxBodyIPs; {
+		dot := strings.IndexByte(t[end:], '.')
+		if dot < 0 {
+			break
 		}
-		j, dots := i, 0
+		i, j, dots := end+dot, end+dot, 0
+		for i > end && ipByte(t[i-1]) {
+			i--
+		}
 		for j < len(t) && ipByte(t[j]) {
 			if t[j] == '.' {
 				dots++
 			}
 			j++
 		}
+		end = j
 		if s := strings.Trim(t[i:j], "."); dots >= 3 && len(s) <= 15 && len(s) >= 7 {
 			if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
 				out = append(out, s)
 			}
 		}
-		i = j
 	}
 	return out
 }

@@ -80,10 +80,19 @@ func (t *traceSet) add(h *Headers, r *Received) {
 		if c == nil {
 			continue
 		}
-		for _, w := range strings.FieldsFunc(c.Raw, func(r rune) bool { return strings.ContainsRune(" \t()[]<>,;@=\"'", r) }) {
+		for w := range strings.FieldsFuncSeq(c.Raw, traceGap) {
 			t.word(h, w)
 		}
 	}
+}
+
+// traceGap tells what stands between the names and addresses of trace fields.
+func traceGap(r rune) bool {
+	switch r {
+	case ' ', '\t', '(', ')', '[', ']', '<', '>', ',', ';', '@', '=', '"', '\'':
+		return true
+	}
+	return false
 }
 
 func (t *traceSet) word(h *Headers, w string) {

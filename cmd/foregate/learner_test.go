@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -125,7 +126,7 @@ func TestScoreOrdered(t *testing.T) {
 		at := time.Date(2026, 10, 1+i, 12, 0, 0, 0, time.UTC)
 		samples = append(samples, sample{path: fmt.Sprint(100 - i), label: "ham", raw: letterOf(i, at), env: mail.Envelope{Recorded: &mail.RecordedAuth{SPF: "pass", DKIM: "pass", DMARC: "pass"}}})
 	}
-	got, _, err := scoreOrdered(&world{ctx: context.Background(), stderr: io.Discard}, conf, samples)
+	got, _, err := scoreOrdered(&world{ctx: context.Background(), stderr: io.Discard, getenv: os.Getenv}, conf, samples)
 	if err != nil {
 		t.Fatal(err)
 	}

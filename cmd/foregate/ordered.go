@@ -79,7 +79,7 @@ func scoreOrdered(w *world, conf config, samples []sample) ([]observed, float64,
 	defer bar.finish()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	runtime.GC() // the corpus itself is not the gate's garbage
+	defer collectAsGate(samples, w.getenv)()
 	before, own := processCPU(), time.Duration(0)
 	results := make([]observed, 0, len(queue))
 	for i, d := range queue {

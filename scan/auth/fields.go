@@ -86,7 +86,8 @@ func newField(line []byte, pos int) field {
 	return field{name: name, start: pos, value: pos + colon + 1, end: pos + len(line)}
 }
 
+// lineEnds drops line ends.
+var lineEnds = strings.NewReplacer("\r", "", "\n", "")
+
 // unfold returns the value of f with its line ends dropped.
-func (f field) unfold(raw []byte) string {
-	return strings.NewReplacer("\r", "", "\n", "").Replace(string(raw[f.value:f.end]))
-}
+func (f field) unfold(raw []byte) string { return lineEnds.Replace(string(raw[f.value:f.end])) }

@@ -263,8 +263,7 @@ func (x *exam) readFiles(scores []score) []score {
 		if i >= maxLogos {
 			break
 		}
-		name := strings.NewReplacer("_", " ", "-", " ", ".", " ").Replace(cut(x.m.Attachments[i].FileName, maxDisplay))
-		w := words(name)
+		w := words(cut(x.m.Attachments[i].FileName, maxDisplay))
 		if len(w) > 1 {
 			w = w[:len(w)-1] // the extension
 		}

@@ -340,7 +340,7 @@ func (x *exam) localPart() {
 	if x.s.listed || x.s.own || x.relays() {
 		return
 	}
-	w := words(strings.NewReplacer("_", " ", "-", " ", ".", " ", "+", " ").Replace(x.s.local))
+	w := words(x.s.local)
 	for i := range w {
 		a, ok := x.st.brands.at(w, i)
 		if !ok || a.common || x.backs(a.brand) {

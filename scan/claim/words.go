@@ -47,7 +47,7 @@ var marks = strings.NewReplacer("©", " copyright ", "®", " ", "™", " ", "℠
 // digits only, at most maxWords. The copyright sign is the word "copyright".
 func words(s string) []string {
 	s = domain.Fold(marks.Replace(s))
-	var w []string
+	w := make([]string, 0, min(strings.Count(s, " ")+1, maxWords))
 	for f := range strings.FieldsFuncSeq(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		if w = append(w, f); len(w) >= maxWords {
 			break

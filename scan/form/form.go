@@ -37,6 +37,9 @@ func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
 	return nil
 }
 
+// spelled writes the ID of a defect as words.
+var spelled = strings.NewReplacer(".", ": ", "-", " ")
+
 // defects reports each kind of defect once, as "form." and the defect's ID.
 func defects(m *mail.Message) []evidence.Item {
 	var out []evidence.Item
@@ -46,7 +49,7 @@ func defects(m *mail.Message) []evidence.Item {
 			continue
 		}
 		seen[d.ID] = true
-		claim := "the message is malformed: " + strings.NewReplacer(".", ": ", "-", " ").Replace(d.ID)
+		claim := "the message is malformed: " + spelled.Replace(d.ID)
 		out = append(out, evidence.Item{ID: "form." + d.ID, Claim: claim, Quote: quote(d.Detail), Lineage: lineage})
 	}
 	return out

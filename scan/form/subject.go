@@ -138,9 +138,12 @@ func leftOver(s string) string {
 	return ""
 }
 
+// blankMarks are the signs in the names of blanks.
+var blankMarks = strings.NewReplacer("_", "", "-", "", " ", "", ".", "", "%", "", "$", "", "#", "")
+
 // blankName reports the name of a blank in a form letter.
 func blankName(s string) bool {
-	s = strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "", ".", "", "%", "", "$", "", "#", "").Replace(s))
+	s = strings.ToLower(blankMarks.Replace(s))
 	switch s {
 	case "name", "fname", "lname", "firstname", "lastname", "fullname", "username", "user", "email", "emailaddress", "mail", "to", "toname",
 		"domain", "bodydomain", "company", "companyname", "customer", "customername", "recipient", "recipientname", "subject", "date", "time",

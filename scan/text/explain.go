@@ -64,7 +64,7 @@ func (m *Model) explain(text string, s *scratch, label int) (quote string, words
 }
 
 func (m *Model) weight(f feature, label int) int {
-	r := m.find(f.key)
+	r := m.rowOf.find(f.key)
 	if r < 0 {
 		return 0
 	}

@@ -304,5 +304,6 @@ type scratch struct {
 	tokens   []token
 	features []feature
 	rows     rows
+	chances  []float64 // of the labels, one each
 	seen     []uint64
 }

@@ -131,11 +131,13 @@ func (m *Model) language(text string) string {
 	sums := make([]int, len(m.langs))
 	known := 0
 	s := trigrams(text, func(k uint32) {
-		if row, ok := m.profile[k]; ok {
-			known++
-			for i, w := range row {
-				sums[i] += int(w)
-			}
+		at := int(m.gramOf.find(k))
+		if at < 0 {
+			return
+		}
+		known++
+		for i, w := range m.profiles[at*len(sums):][:len(sums)] {
+			sums[i] += int(w)
 		}
 	})
 	open := s.candidates()

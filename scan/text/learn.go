@@ -58,7 +58,7 @@ func Train(labels []training.Label, examples []training.Example) (*Model, []Scor
 	for l := range m.labels {
 		m.labels[l].a, m.labels[l].b = t.calibrate(l, z)
 	}
-	m.langs, m.profile = profile(examples)
+	m.langs, m.grams, m.profiles = profile(examples)
 	out, err := New(m.Bytes())
 	if err != nil {
 		return nil, nil, fmt.Errorf("training: %w", err)
@@ -331,8 +331,7 @@ func (t *trainer) scores(m *Model, labels []training.Label, z [][]float32) []Sco
 	found := map[at]*Score{}
 	for i := range t.docs {
 		d := &t.docs[i]
-		for l := range m.labels {
-			p := m.probability(z[i], l)
+		for l, p := range m.probabilities(nil, z[i]) {
 			for _, lang := range []string{"", d.lang} {
 				s := found[at{lang, l}]
 				if s == nil {
@@ -375,8 +374,8 @@ func (t *trainer) scores(m *Model, labels []training.Label, z [][]float32) []Sco
 
 // profile counts each language's 3-grams and keeps the commonest of each, with
 // their likelihoods in all.
-func profile(examples []training.Example) ([]string, map[uint32][]int8) {
-	langs := training.Languages(examples)
+func profile(examples []training.Example) (langs []string, grams []uint32, rows []int8) {
+	langs = training.Languages(examples)
 	counts := make([]map[uint32]int, len(langs))
 	totals := make([]int, len(langs))
 	for i, lang := range langs {
@@ -387,7 +386,6 @@ func profile(examples []training.Example) ([]string, map[uint32][]int8) {
 			}
 		}
 	}
-	kept := map[uint32][]int8{}
 	for i := range langs {
 		keys := make([]uint32, 0, len(counts[i]))
 		for k := range counts[i] {
@@ -402,18 +400,16 @@ func profile(examples []training.Example) ([]string, map[uint32][]int8) {
 			}
 			return 1
 		})
-		for _, k := range keys[:min(len(keys), profileSize)] {
-			kept[k] = nil
-		}
+		grams = append(grams, keys[:min(len(keys), profileSize)]...)
 	}
-	for k := range kept {
-		row := make([]int8, len(langs))
+	slices.Sort(grams)
+	grams = slices.Compact(grams)
+	for _, k := range grams {
 		for i := range langs {
-			row[i] = logLikelihood(counts[i][k], totals[i])
+			rows = append(rows, logLikelihood(counts[i][k], totals[i]))
 		}
-		kept[k] = row
 	}
-	return langs, kept
+	return langs, grams, rows
 }
 
 // logLikelihood is log2 of a smoothed share in eighths, by whole shifts and a

@@ -16,13 +16,14 @@ type Model struct {
 	labels []label
 	keys   []uint32 // sorted
 	rows   []int8   // len(keys) × len(labels)
-	langs  []string // ISO 639-1, of profile
-	// profile maps a hashed 3-gram to log-likelihoods, one for each language,
-	// in sixteenths of a bit.
-	profile map[uint32][]int8
+	langs  []string // ISO 639-1, of profiles
+	// profiles holds for each hashed 3-gram of grams (sorted) its log-likelihoods,
+	// one for each language, in sixteenths of a bit.
+	grams    []uint32
+	profiles []int8
 
-	slots   []slot // open addressing over keys
-	mask    uint32
+	rowOf   table // of keys
+	gramOf  table // of grams
 	phrases phrases
 	spare   scratches
 }
@@ -39,6 +40,12 @@ type label struct {
 	given int
 }
 
+// table finds the index of a key, by open addressing.
+type table struct {
+	slots []slot
+	mask  uint32
+}
+
 type slot struct {
 	key uint32
 	row int32 // +1; 0 is empty
@@ -53,26 +60,29 @@ const (
 	maxName      = 128
 )
 
-// index makes the look-up table.
-func (m *Model) index() {
+// index makes the look-up tables.
+func (m *Model) index() { m.rowOf, m.gramOf = newTable(m.keys), newTable(m.grams) }
+
+func newTable(keys []uint32) table {
 	size := 16
-	for size < 3*len(m.keys) {
+	for size < 3*len(keys) {
 		size *= 2
 	}
-	m.slots, m.mask = make([]slot, size), uint32(size-1)
-	for i, k := range m.keys {
-		at := k & m.mask
-		for m.slots[at].row != 0 {
-			at = (at + 1) & m.mask
+	t := table{make([]slot, size), uint32(size - 1)}
+	for i, k := range keys {
+		at := k & t.mask
+		for t.slots[at].row != 0 {
+			at = (at + 1) & t.mask
 		}
-		m.slots[at] = slot{k, int32(i + 1)}
+		t.slots[at] = slot{k, int32(i + 1)}
 	}
+	return t
 }
 
-// find returns the row of a key, −1 when there is none.
-func (m *Model) find(k uint32) int32 {
-	for at := k & m.mask; ; at = (at + 1) & m.mask {
-		s := m.slots[at]
+// find returns the index of a key, −1 when there is none.
+func (t *table) find(k uint32) int32 {
+	for at := k & t.mask; ; at = (at + 1) & t.mask {
+		s := t.slots[at]
 		if s.row == 0 || s.key == k {
 			return s.row - 1
 		}
@@ -106,15 +116,10 @@ func (m *Model) Bytes() []byte {
 	for _, l := range m.langs {
 		str(l)
 	}
-	grams := make([]uint32, 0, len(m.profile))
-	for k := range m.profile {
-		grams = append(grams, k)
-	}
-	slices.Sort(grams)
-	b = binary.AppendUvarint(b, uint64(len(grams)))
-	for _, k := range grams {
+	b = binary.AppendUvarint(b, uint64(len(m.grams)))
+	for i, k := range m.grams {
 		b = binary.LittleEndian.AppendUint32(b, k)
-		for _, w := range m.profile[k] {
+		for _, w := range m.profiles[i*len(m.langs):][:len(m.langs)] {
 			b = append(b, byte(w))
 		}
 	}
@@ -145,7 +150,7 @@ func decode(data []byte) (*Model, error) {
 		return nil, errors.New("the checksum differs: the file is damaged")
 	}
 	r := &reader{data: body[:len(body)-4]}
-	m := &Model{profile: map[uint32][]int8{}}
+	m := &Model{}
 	for range r.count(maxLabels) {
 		m.labels = append(m.labels, label{
 			kind: r.str(), name: r.str(),
@@ -176,14 +181,12 @@ func decode(data []byte) (*Model, error) {
 		m.langs = append(m.langs, r.str())
 	}
 	for range r.count(MaxModel) {
-		k := r.bytes(4)
-		if row := r.int8s(len(m.langs)); !r.bad {
-			m.profile[binary.LittleEndian.Uint32(k)] = row
-		} else {
+		m.grams = append(m.grams, binary.LittleEndian.Uint32(r.bytes(4)))
+		if m.profiles = append(m.profiles, r.int8s(len(m.langs))...); r.bad {
 			break
 		}
 	}
-	if r.bad || len(r.data) != 0 || !slices.IsSorted(m.keys) {
+	if r.bad || len(r.data) != 0 || !slices.IsSorted(m.keys) || !slices.IsSorted(m.grams) {
 		return nil, errors.New("it does not hold what it announces")
 	}
 	return m, nil

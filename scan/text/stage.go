@@ -45,7 +45,7 @@ func (s *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error
 	subject, body := Of(m)
 	r := s.read(subject, body)
 	if opening, more := begin(body); more {
-		o := s.model.Classify(subject, opening)
+		o := s.model.Grade(subject, opening)
 		r.unwanted = max(r.unwanted, o.unwanted)
 		if o.attack > r.attack {
 			r.attack, r.quote, r.words = o.attack, o.quote, o.words

@@ -113,13 +113,10 @@ func (m *Model) Classify(subject, body string) Result {
 	if len(s.tokens) < leastTokens {
 		return res
 	}
-	s.features = features(s.features, text, s.tokens)
-	m.collect(s)
-	z := m.sum(s.rows)
-	res.read = true
-	m.grade(&res, text, s, z)
+	m.judge(text, s)
+	m.grade(&res, text, s)
 	for i, l := range m.labels {
-		p := m.probability(z, i)
+		p := s.chances[i]
 		if p < LowFrom {
 			continue
 		}
@@ -133,12 +130,36 @@ func (m *Model) Classify(subject, body string) Result {
 	return res
 }
 
+// Grade reads of a text what the stage weighs of every one, and nothing else:
+// neither language nor entities nor labels.
+func (m *Model) Grade(subject, body string) Result {
+	text := join(subject, body)
+	s := m.spare.get(m)
+	defer m.spare.pool.Put(s)
+	s.tokens = tokens(s.tokens, text)
+	var res Result
+	if len(s.tokens) >= leastTokens {
+		m.judge(text, s)
+		m.grade(&res, text, s)
+	}
+	return res
+}
+
+// judge fills s from its tokens of the text: the features, their rows, and each
+// label's probability.
+func (m *Model) judge(text string, s *scratch) {
+	s.features = features(s.features, text, s.tokens)
+	m.collect(s)
+	s.chances = m.probabilities(s.chances, m.sum(s.rows))
+}
+
 // grade sets what the stage weighs of every text: how likely it is an attack, or
 // unwanted at all, and the sentence that says so.
-func (m *Model) grade(res *Result, text string, s *scratch, z []float32) {
+func (m *Model) grade(res *Result, text string, s *scratch) {
+	res.read = true
 	worst, spam := -1, 0.0
 	for i, l := range m.labels {
-		p := m.probability(z, i)
+		p := s.chances[i]
 		switch {
 		case l.kind == "intent" && l.name == "benign":
 			res.unwanted = 1 - p
@@ -163,12 +184,10 @@ func (m *Model) LikeliestAttack(subject, body string) string {
 	s := m.spare.get(m)
 	defer m.spare.pool.Put(s)
 	s.tokens = tokens(s.tokens, text)
-	s.features = features(s.features, text, s.tokens)
-	m.collect(s)
+	m.judge(text, s)
 	best, found := "", -1.0
-	z := m.sum(s.rows)
 	for i, l := range m.labels {
-		if p := m.probability(z, i); l.kind == "intent" && l.name != "benign" && p > found {
+		if p := s.chances[i]; l.kind == "intent" && l.name != "benign" && p > found {
 			best, found = l.name, p
 		}
 	}
@@ -180,7 +199,7 @@ func (m *Model) LikeliestAttack(subject, body string) string {
 func (m *Model) collect(s *scratch) {
 	s.rows[0], s.rows[1] = s.rows[0][:0], s.rows[1][:0]
 	for _, f := range s.features {
-		r := m.find(f.key)
+		r := m.rowOf.find(f.key)
 		if r < 0 || s.seen[r>>6]&(1<<(r&63)) != 0 {
 			continue
 		}
@@ -232,34 +251,34 @@ func (r rows) norm() float32 {
 // speaking as loudly as a whole text.
 const leastRows = 60
 
-// probability of label i, from all labels' sums.
-func (m *Model) probability(z []float32, i int) float64 {
-	l := m.labels[i]
-	p := sigmoid(float64(float64(l.a)*float64(z[i])) + float64(l.b))
-	if l.given < 0 {
-		return p
+// probabilities returns each label's, from all labels' sums. The slice dst is
+// reused.
+func (m *Model) probabilities(dst []float64, z []float32) []float64 {
+	dst = dst[:0]
+	// An attack has one of the intents that it can have, mostly one only.
+	intents := 0.0
+	for i, l := range m.labels {
+		p := sigmoid(float64(float64(l.a)*float64(z[i])) + float64(l.b))
+		if l.given >= 0 && l.kind == "intent" {
+			intents += p
+		}
+		dst = append(dst, p)
 	}
-	if l.kind == "intent" {
-		p /= max(leastShare, m.intents(z))
+	for i, l := range m.labels {
+		if l.given < 0 {
+			continue
+		}
+		if l.kind == "intent" {
+			dst[i] /= max(leastShare, intents)
+		}
+		dst[i] = min(1, dst[i]) * dst[l.given] // which is given none itself
 	}
-	return min(1, p) * m.probability(z, l.given)
+	return dst
 }
 
 // leastShare keeps intents that all seem unlikely from being made likely only
 // because an attack must have one.
 const leastShare = 0.4
-
-// intents sums the probabilities of the intents that an attack can have: it
-// has one of them, mostly one only.
-func (m *Model) intents(z []float32) float64 {
-	sum := 0.0
-	for i, l := range m.labels {
-		if l.given >= 0 && l.kind == "intent" {
-			sum += sigmoid(float64(float64(l.a)*float64(z[i])) + float64(l.b))
-		}
-	}
-	return sum
-}
 
 // sigmoid is the logistic function. It is computed with operations that every
 // machine does alike, because training must give the same bits everywhere.

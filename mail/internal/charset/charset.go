@@ -130,6 +130,10 @@ func decodeWith(name string, b []byte) (string, bool) {
 	if enc == nil {
 		return "", false
 	}
+	// The tables of single bytes are those of ASCII below 0x80, but for EBCDIC.
+	if cm, ok := enc.(*charmap.Charmap); ok && cm.DecodeByte('A') == 'A' && isASCII(b) {
+		return string(b), true
+	}
 	out, err := enc.NewDecoder().Bytes(b)
 	if err != nil {
 		return strings.ToValidUTF8(string(b), "\uFFFD"), true

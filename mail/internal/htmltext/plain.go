@@ -63,19 +63,15 @@ type plainScanner struct {
 
 // word reads the word that starts at a and returns where to go on.
 func (p *plainScanner) word(a int) int {
-	b, marks := a, 0
-	for b < len(p.text) {
-		c := p.text[b]
-		if c == '.' || c == '@' || c == ':' {
-			marks++
-		} else if c <= ' ' || c >= 0x7F || c == '<' || c == '>' || c == '"' || c == '`' {
-			if delimiter(p.text, b) > 0 {
-				break
-			}
+	b, marked := a, false
+	for ; b < len(p.text); b++ {
+		k := wordByte[p.text[b]]
+		if k == byteEdge && delimiter(p.text, b) > 0 {
+			break
 		}
-		b++
+		marked = marked || k == byteMark
 	}
-	if marks == 0 {
+	if !marked {
 		return b
 	}
 	for a < b && !p.full() {
@@ -89,6 +85,26 @@ func (p *plainScanner) word(a int) int {
 	}
 	return max(a, b)
 }
+
+// What a byte is to a word: a part of it, a mark without which there is no
+// address in it, or perhaps the first byte of a delimiter.
+const (
+	bytePart = iota
+	byteMark
+	byteEdge
+)
+
+var wordByte = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c == '.' || c == '@' || c == ':':
+			t[c] = byteMark
+		case c <= ' ' || c >= 0x7F || strings.IndexByte("<>\"`", byte(c)) >= 0:
+			t[c] = byteEdge
+		}
+	}
+	return t
+}()
 
 // delimiter returns the length of the delimiter of words at i, 0 for none:
 // white space, controls, quotes, angle brackets, wide punctuation.

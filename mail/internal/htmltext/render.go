@@ -90,7 +90,7 @@ func Render(src string, o Options) Result {
 
 func newRenderer(src string, o Options, res *Result) *renderer {
 	r := &renderer{res: res, opt: o, z: tokenizer{src: src}, budget: new(budget)}
-	r.stack = make([]elem, 1, 32)
+	r.stack = make([]elem, 1, 1+min(31, len(src)/64))
 	r.stack[0] = elem{tag: tagHtml, style: rootStyle(), prev: -1, table: -1, anchor: -1, mark: -1}
 	r.last[tagHtml] = 1
 	r.disp.buf = make([]byte, 0, len(src)/6)

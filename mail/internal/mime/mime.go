@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -177,11 +178,17 @@ func dropBareCR(b []byte) []byte {
 	return out
 }
 
+// oddBreaks are the control characters that some readers take for line ends.
+const oddBreaks = "\v\f\x1c\x1d\x1e"
+
 // oddBreak finds a vertical tab, form feed or separator that is followed by a
 // header-like or delimiter-like text, or −1.
 func oddBreak(b []byte) int {
+	if !slices.ContainsFunc([]byte(oddBreaks), func(c byte) bool { return bytes.IndexByte(b, c) >= 0 }) {
+		return -1 // nearly every message
+	}
 	for i := 0; i < len(b); {
-		j := bytes.IndexAny(b[i:min(len(b), i+1<<20)], "\v\f\x1c\x1d\x1e")
+		j := bytes.IndexAny(b[i:min(len(b), i+1<<20)], oddBreaks)
 		if j < 0 {
 			if i+1<<20 >= len(b) {
 				return -1

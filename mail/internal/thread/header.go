@@ -63,6 +63,9 @@ func ruleOf(s string) ruleKind {
 	if c := s[0]; c < 0x80 && c >= 'A' && s[len(s)-1] != ':' && c != '_' && !strings.HasSuffix(s, "：") {
 		return ruleNone
 	}
+	if plainByte(s[0]) && plainByte(s[len(s)-1]) {
+		return ruleNone // neither dashes nor a colon
+	}
 	const dashes = "-_=*—–─━ \t\u00a0"
 	core := strings.Trim(s, dashes)
 	if core == "" {
@@ -87,6 +90,9 @@ func ruleOf(s string) ruleKind {
 	}
 	return ruleNone
 }
+
+// plainByte tells an ASCII character that neither draws a rule nor ends one.
+func plainByte(c byte) bool { return c < 0x80 && strings.IndexByte("-_=* \t:", c) < 0 }
 
 // readHeader reads the header block that starts at line i. It needs three
 // fields with an author, or two below a rule; a rule with words is enough by

@@ -41,7 +41,7 @@ func cutLines(text string) []line {
 		}
 		l := line{start: i, end: end, body: i}
 		l.body, l.depth = quoteMarks(text, i, end)
-		l.blank = strings.TrimFunc(text[l.body:min(end, l.body+maxLine)], isShapeless) == ""
+		l.blank = trim(text[l.body:min(end, l.body+maxLine)]) == ""
 		lines = append(lines, l)
 		i = next
 	}
@@ -95,7 +95,21 @@ func isShapeless(r rune) bool {
 }
 
 // trim cuts white space and shapeless characters off both ends.
-func trim(s string) string { return strings.TrimFunc(s, isShapeless) }
+func trim(s string) string {
+	i, j := 0, len(s)
+	for i < j && asciiSpace(s[i]) {
+		i++
+	}
+	for i < j && asciiSpace(s[j-1]) {
+		j--
+	}
+	if s = s[i:j]; s == "" || s[0] < utf8.RuneSelf && s[len(s)-1] < utf8.RuneSelf {
+		return s
+	}
+	return strings.TrimFunc(s, isShapeless)
+}
+
+func asciiSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
 // body returns the text of a line after its quote marks, trimmed and bounded.
 func (s *splitter) lineText(i int) string {
