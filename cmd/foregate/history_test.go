@@ -128,7 +128,7 @@ func watched(t *testing.T, dir string, log *lockedBuffer, every time.Duration) *
 	conf := defaults()
 	conf.Rules = rulesConfig{Dirs: []string{dir}}
 	conf.Database = filepath.Join(t.TempDir(), "x.db")
-	conf.SMTP.Listen, conf.HTTP.Listen, conf.DNS.Offline = []string{freeAddr(t)}, "", true
+	conf.SMTP.Listen, conf.HTTP.Listen, conf.DNS.Offline = []string{"127.0.0.1:0"}, "", true // it is not opened
 	writeRule(t, filepath.Join(dir, "a.yml"), "a", `subject.subject == "one"`)
 	s, err := newService(t.Context(), conf, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
