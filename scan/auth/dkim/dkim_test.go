@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
+	signer "github.com/emersion/go-msgauth/dkim"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-	signer "github.com/emersion/go-msgauth/dkim"
 
 	"foregate/mail"
 	"foregate/scan/auth/internal/canon"
