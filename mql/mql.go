@@ -229,7 +229,9 @@ type Result struct {
 
 // Options change how rules are evaluated.
 type Options struct {
-	// NoPrefilter evaluates every rule in full, to check the prefilter.
+	// NoPrefilter evaluates every rule in full, to check the prefilter. Outcomes are
+	// the same but where a rule runs out of its step budget: what the prefilter
+	// proves costs no steps, so that without it more rules are indeterminate.
 	NoPrefilter bool
 	// NoQuotes leaves the passages out.
 	NoQuotes bool
