@@ -5,7 +5,11 @@ FUZZTIME ?= 10s
 BENCH   ?= .
 COUNT   ?= 1
 
-.PHONY: run build test check bench fuzz e2e docs measure weights deps clean
+# Packages whose goroutines share what they have; under the race detector the others
+# take an hour.
+RACE    ?= ./dns ./feed ./quarantine ./scan ./scan/known ./scan/rule ./scan/sender ./smtpd/... ./store
+
+.PHONY: run build test check race bench fuzz e2e docs measure weights deps clean
 
 build:
 	$(GO) build -trimpath -o $(BIN) ./cmd/foregate
@@ -30,7 +34,14 @@ check:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 ./test
+	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=3s
+
+# Needs a C compiler, as the race detector does.
+race:
+	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then \
+		$(GO) test -race -count=1 $(RACE); \
+	else echo "SKIP race: no C compiler"; fi
 
 # go test output that benchstat reads.
 bench:

@@ -305,8 +305,8 @@ type Thread struct {
 	// Text ends with the signature, because a lure may stand below "-- ".
 	// Normalized is Text with zero-width characters dropped and look-alike
 	// characters folded to their ASCII skeleton. Signature is the author's
-	// signature block. Neither is part of the MDM.
-	Normalized string `json:"-"`
+	// signature block. Neither is part of the MDM; rules of ours name the first.
+	Normalized string `json:"-" mql:"normalized"`
 	Signature  string `json:"-"`
 }
 

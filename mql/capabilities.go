@@ -27,7 +27,7 @@ func Stages() []Stage {
 		{"+ file analysis", []string{builtin.NeedsFile}},
 		{"+ sender profile, history lists", []string{NeedsProfile, NeedsHistory}},
 		{"+ registration data, threat lists", []string{builtin.NeedsWhois, NeedsThreats}},
-		{"+ text classifier", []string{builtin.NeedsText, builtin.NeedsTranslation, NeedsKinds}},
+		{"+ text classifier", []string{builtin.NeedsText, builtin.NeedsTranslation, NeedsKinds, NeedsLabels}},
 		{"+ link analysis, rendering", []string{builtin.NeedsLink, builtin.NeedsRender}},
 		{"+ character recognition, code reading", []string{builtin.NeedsOCR, builtin.NeedsQR}},
 		{"+ logo detection", []string{builtin.NeedsLogo}},

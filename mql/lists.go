@@ -10,6 +10,9 @@ import (
 	"foregate/mql/shape"
 )
 
+// ErrListManifest is in the error of LoadLists when manifest.json cannot be read.
+var ErrListManifest = lists.ErrManifest
+
 // LoadLists reads a folder of list files with its manifest.json. A list whose
 // file is absent is left out; other faults are returned, one per list.
 func LoadLists(fsys fs.FS) (*Lists, []error) {

@@ -80,7 +80,7 @@ func NewEnv() *Env { return &Env{env: withUnknown(builtin.Env())} }
 func (e *Env) Functions() []*Func {
 	var out []*Func
 	for _, f := range e.env.Funcs {
-		if f.Name != askUnknown {
+		if inTable(f) {
 			out = append(out, f)
 		}
 	}
@@ -101,10 +101,9 @@ func (e *Env) checkTree(g *check.Graph, file, src string, p parsed) (*check.Node
 	if len(p.errs) > 0 {
 		return nil, p.errs
 	}
-	if strings.Contains(src, askSensitive) {
-		markUnknown(p.tree.Root)
-	}
-	return e.env.Check(g, check.Source{File: file, Text: src}, p.tree)
+	markUnknown(src, p.tree)
+	n, errs := e.env.Check(g, check.Source{File: file, Text: src}, p.tree)
+	return n, once(errs)
 }
 
 // Check returns the errors of one source; file is used in them alone.
@@ -230,7 +229,9 @@ type Result struct {
 
 // Options change how rules are evaluated.
 type Options struct {
-	// NoPrefilter evaluates every rule in full, to check the prefilter.
+	// NoPrefilter evaluates every rule in full, to check the prefilter. Outcomes are
+	// the same but where a rule runs out of its step budget: what the prefilter
+	// proves costs no steps, so that without it more rules are indeterminate.
 	NoPrefilter bool
 	// NoQuotes leaves the passages out.
 	NoQuotes bool

@@ -19,9 +19,7 @@ func (e *Env) Reach(source string) Reach {
 	if len(errs) > 0 {
 		return Reach{}
 	}
-	if strings.Contains(source, askSensitive) {
-		markUnknown(tree.Root)
-	}
+	markUnknown(source, tree)
 	return Reach{env: e, root: tree.Root}
 }
 

@@ -28,6 +28,8 @@ const (
 	maxRuleFile = 1 << 20
 	maxRules    = 20_000
 	maxTokens   = 200_000 // of one YAML file
+	maxKeys     = 5000    // of one YAML file: the parser compares each with the others
+	maxNested   = 64      // lists in lists of YAML: the parser's memory grows by the square
 	maxText     = 64 << 10
 	maxWords    = 1000 // entries of one list field
 )
@@ -199,6 +201,7 @@ func ParseRule(file string, raw []byte) (*Rule, error) {
 	if len(raw) > maxRuleFile {
 		return nil, fmt.Errorf("%s: more than %d bytes", file, maxRuleFile)
 	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // some editors write it
 	if err := invisible(file, raw); err != nil {
 		return nil, err
 	}
@@ -207,17 +210,23 @@ func ParseRule(file string, raw []byte) (*Rule, error) {
 		return nil, err
 	}
 	rule := &Rule{File: file}
-	found := false
+	has := map[string]bool{} // fields
 	for _, pair := range root.Values {
 		key := pair.Key
 		name := key.GetToken().Value
-		found = found || name == "source"
+		has[name] = true
 		if err := rule.set(name, pair.Value); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", file, key.GetToken().Position.Line, err)
 		}
 	}
-	if !found {
+	if !has["source"] {
 		return nil, nil
+	}
+	for _, pair := range root.Values {
+		t := pair.Key.GetToken()
+		if hint := misspelt(t.Value, has); hint != "" {
+			return nil, fmt.Errorf("%s:%d: rules have no field %q; %s", file, t.Position.Line, t.Value, hint)
+		}
 	}
 	rule.Kind = kindOf(file, rule.Type)
 	if rule.Name == "" {
@@ -265,13 +274,58 @@ func tokenize(raw []byte) (token.Tokens, error) {
 	if len(tokens) > maxTokens {
 		return nil, fmt.Errorf("more than %d YAML tokens", maxTokens)
 	}
+	// Brackets nest anywhere, dashes on one line; indents only as deep as a file of
+	// maxRuleFile bytes can be, which the parser bears.
+	keys, brackets, dashes, line := 0, 0, 0, 0
 	for _, t := range tokens {
+		if t.Position.Line != line {
+			dashes, line = 0, t.Position.Line
+		}
 		switch t.Type {
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType:
-			return nil, fmt.Errorf("line %d: %q is not allowed in rule files", t.Position.Line, t.Value)
+			return nil, fmt.Errorf("line %d: %q is not allowed in rule files", line, t.Value)
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.SequenceEntryType, token.MappingKeyType:
+			dashes++
+		case token.MappingValueType:
+			keys++
+		}
+		if brackets+dashes > maxNested {
+			return nil, fmt.Errorf("line %d: lists are nested deeper than %d levels", line, maxNested)
+		}
+		if keys > maxKeys {
+			return nil, fmt.Errorf("line %d: more than %d keys", line, maxKeys)
 		}
 	}
 	return tokens, nil
+}
+
+// The words that the fields severity and type may have. Another would give a rule
+// no weight, or a role that it is not meant for, and say nothing.
+var (
+	severities = []string{"critical", "high", "medium", "low", "informational"}
+	ruleTypes  = []string{"rule", "query", "insight", "exclusion", "dlp", "triage_rule"}
+)
+
+// oneOf returns an error when a field has a text that is none of words.
+func oneOf(field, text string, words []string) error {
+	if text == "" || slices.Contains(words, strings.ToLower(text)) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is none of %s", field, text, strings.Join(words, ", "))
+}
+
+// misspelt returns "did you mean X?" for a field that is spelled nearly like one
+// that a rule must not lose and lacks.
+func misspelt(name string, has map[string]bool) string {
+	lacks := slices.DeleteFunc([]string{"id", "type", "severity", "claim", "attack_types"}, func(k string) bool { return has[k] })
+	if known := slices.Contains([]string{"name", "description", "source", "tags"}, name); known {
+		return ""
+	}
+	return syntax.Nearest(name, lacks)
 }
 
 // set takes one field of the file. Unknown fields are passed over: feeds add
@@ -289,6 +343,12 @@ func (rule *Rule) set(name string, node ast.Node) error {
 			return fmt.Errorf("%s: expected a text of at most %d bytes", name, maxText)
 		}
 		*texts[name] = s
+		switch name {
+		case "severity":
+			return oneOf(name, s, severities)
+		case "type":
+			return oneOf(name, s, ruleTypes)
+		}
 	case words[name] != nil:
 		list, ok := scalarTexts(node)
 		if !ok || len(list) > maxWords {
@@ -299,8 +359,12 @@ func (rule *Rule) set(name string, node ast.Node) error {
 	return nil
 }
 
-// setSource takes the expression, which YAML may read as a boolean.
+// setSource takes the expression, which YAML may read as a boolean. A text whose
+// lines YAML joins is refused: a comment in it would take the rest.
 func (rule *Rule) setSource(node ast.Node) error {
+	if joins(node) {
+		return errors.New(`source: YAML joins its lines, and a // comment would take all that follows; begin it with "|"`)
+	}
 	switch n := node.(type) {
 	case *ast.LiteralNode:
 		rule.Source = n.Value.Value
@@ -317,6 +381,21 @@ func (rule *Rule) setSource(node ast.Node) error {
 		return errors.New("source: is empty")
 	}
 	return nil
+}
+
+// joins tells whether a text is written in several lines that YAML joins.
+func joins(node ast.Node) bool {
+	written := ""
+	switch n := node.(type) {
+	case *ast.LiteralNode:
+		if n.Start.Type != token.FoldedType {
+			return false
+		}
+		written = n.Value.GetToken().Origin
+	case *ast.StringNode:
+		written = n.Token.Origin
+	}
+	return strings.Contains(strings.TrimSpace(written), "\n")
 }
 
 // indentOf counts the blanks before the first line of a literal block.

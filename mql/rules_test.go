@@ -74,9 +74,41 @@ func TestParseRule(t *testing.T) {
 	if r, err := ParseRule("a.yml", []byte("name: x\nsource: true\n")); err != nil || r.Source != "true" {
 		t.Errorf("boolean source: %+v, %v", r, err)
 	}
+	for _, text := range []string{"\ufeffname: x\nsource: true\n", "name: x\nsource: >\n  true\n\n", "name: x\nsource: \"true\"   \n\n\n"} {
+		if r, err := ParseRule("a.yml", []byte(text)); err != nil || strings.TrimSpace(r.Source) != "true" {
+			t.Errorf("%q: %+v, %v", text, r, err)
+		}
+	}
 	if r, err := ParseRule("a.yml", []byte("name: no rule\n")); r != nil || err != nil {
 		t.Errorf("no rule: %v, %v", r, err)
 	}
+}
+
+// manyKeys is n lines of a mapping.
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: 1\n", i)
+	}
+	return b.String()
+}
+
+// FuzzParseRule holds that no file brings the reader down, and that a rule it gives
+// has what all others count on.
+func FuzzParseRule(f *testing.F) {
+	f.Add(goodRule)
+	f.Add("name: x\nsource: >\n  type.inbound\n  and true\n")
+	f.Add("name: x\ntags: [a, {b: [c]}]\nsource: true\n---\n")
+	f.Add("- - - ? x\n: [}")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseRule("a.yml", []byte(text))
+		if err != nil && !strings.HasPrefix(err.Error(), "a.yml:") {
+			t.Errorf("the error does not name the file: %v", err)
+		}
+		if r != nil && (err != nil || r.Name == "" || strings.TrimSpace(r.Source) == "" || r.Line < 1 || len(r.Name) > maxText) {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
 }
 
 func TestParseRuleErrors(t *testing.T) {
@@ -89,6 +121,15 @@ func TestParseRuleErrors(t *testing.T) {
 		"list":         {"- a\n- b\n", "a.yml: expected one mapping of names to values"},
 		"two":          {"name: n\nsource: 'true'\n---\nname: m\n", "a.yml: more than one document"},
 		"huge":         {strings.Repeat("#", maxRuleFile+1), "a.yml: more than 1048576 bytes"},
+		"folded":       {"name: n\nsource: >\n  true // always\n  and false\n", `a.yml:2: source: YAML joins its lines, and a // comment would take all that follows; begin it with "|"`},
+		"plain":        {"name: n\nsource: true\n  and false\n", `a.yml:2: source: YAML joins its lines, and a // comment would take all that follows; begin it with "|"`},
+		"quoted":       {"name: n\nsource: \"true\n  and false\"\n", `a.yml:2: source: YAML joins its lines, and a // comment would take all that follows; begin it with "|"`},
+		"severity":     {"name: n\nseverity: hgih\nsource: 'true'\n", `a.yml:2: severity: "hgih" is none of critical, high, medium, low, informational`},
+		"type":         {"name: n\ntype: ruel\nsource: 'true'\n", `a.yml:2: type: "ruel" is none of rule, query, insight, exclusion, dlp, triage_rule`},
+		"misspelt":     {"name: n\nsource: 'true'\nsevreity: high\n", `a.yml:3: rules have no field "sevreity"; did you mean "severity"?`},
+		"nested":       {"name: x\ntags: " + strings.Repeat("[", maxTokens/2) + "\n", "a.yml: line 2: lists are nested deeper than 64 levels"},
+		"dashes":       {"name: x\ntags:\n  " + strings.Repeat("- ", 20_000) + "x\n", "a.yml: line 3: lists are nested deeper than 64 levels"},
+		"keys":         {"name: x\n" + manyKeys(maxKeys), "a.yml: line 5001: more than 5000 keys"},
 		"brackets":     {"name: " + strings.Repeat("[", maxTokens+1), "a.yml: more than 200000 brackets"},
 		"tag list":     {"name: n\nsource: 'true'\ntags: [{a: b}]\n", "a.yml:3: tags: expected a list of at most 1000 texts"},
 	} {

@@ -338,6 +338,9 @@ func discard(t testing.TB) string {
 // 64 messages of 10 MB at once stay within the budget and what a collector
 // leaves for garbage.
 func TestMemoryOfManyLargeMessages(t *testing.T) {
+	if raceDetector {
+		t.Skip("640 MiB through two servers take minutes under the race detector, and its memory is not the gate's")
+	}
 	const n, size = 64, 10 << 20
 	line := []byte(strings.Repeat("x", 76) + "\r\n")
 	content := bytes.Repeat(line, size/len(line))

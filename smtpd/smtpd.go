@@ -158,7 +158,7 @@ func Defaults() Config {
 		MaxConns:       1000,
 		MaxConnsPerIP:  50,
 		MaxInFlight:    256 << 20,
-		InFlightWait:   30 * time.Second, // Postfix waits 100 s for all (smtpd_proxy_timeout)
+		InFlightWait:   30 * time.Second, // with GateTimeout and HopDataTimeout below docs/manual/postfix.md
 		MaxSpool:       4 << 30,
 		GreetPause:     20 * time.Millisecond, // enough to catch who sends all at once
 		CommandTimeout: 5 * time.Minute,

@@ -128,7 +128,7 @@ func watched(t *testing.T, dir string, log *lockedBuffer, every time.Duration) *
 	conf := defaults()
 	conf.Rules = rulesConfig{Dirs: []string{dir}}
 	conf.Database = filepath.Join(t.TempDir(), "x.db")
-	conf.SMTP.Listen, conf.HTTP.Listen, conf.DNS.Offline = []string{freeAddr(t)}, "", true
+	conf.SMTP.Listen, conf.HTTP.Listen, conf.DNS.Offline = []string{"127.0.0.1:0"}, "", true // it is not opened
 	writeRule(t, filepath.Join(dir, "a.yml"), "a", `subject.subject == "one"`)
 	s, err := newService(t.Context(), conf, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
@@ -198,6 +198,38 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the folder back", func() bool { return s.rules.leftOut.Load() == 0 })
+}
+
+// TestReloadBrokenLists breaks the manifest of the lists under a running gate: the
+// lists in force stay, with the rules.
+func TestReloadBrokenLists(t *testing.T) {
+	dir, lists := t.TempDir(), t.TempDir()
+	manifest := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(lists, "manifest.json"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifest(`{"lists":[{"file":"names.txt","identifier":"names"}]}`)
+	if err := os.WriteFile(filepath.Join(lists, "names.txt"), []byte("ann\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	s := watched(t, dir, &log, time.Hour)
+	s.conf.Rules.Lists = lists
+	if err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := s.book.Current().Lists.Len("names"); !ok || n != 1 {
+		t.Fatalf("the list has %d entries, %t", n, ok)
+	}
+	manifest(`{"lists":[{"file":"na`)
+	if err := s.reload(); err == nil || !strings.Contains(err.Error(), "reading list manifest") {
+		t.Errorf("reload: %v", err)
+	}
+	if n, _ := s.book.Current().Lists.Len("names"); n != 1 || s.rules.failed.Load() != 1 {
+		t.Errorf("%d entries in force, %d reloads failed; want 1, 1", n, s.rules.failed.Load())
+	}
 }
 
 // TestSwapUnderLoad swaps editions while messages are judged: every message sees

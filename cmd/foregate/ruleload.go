@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"strings"
 
 	"foregate/domain"
@@ -80,11 +79,10 @@ func loadLists(c config) (*mql.Lists, []error, error) {
 		lists, faults = mql.LoadLists(rules.Lists())
 	}
 	if c.Rules.Lists != "" {
-		var fsys fs.FS = os.DirFS(c.Rules.Lists)
-		if _, err := fs.Stat(fsys, "manifest.json"); err != nil {
-			return nil, nil, fmt.Errorf("loading lists: %s: %w", path.Join(c.Rules.Lists, "manifest.json"), err)
+		read, errs := mql.LoadLists(os.DirFS(c.Rules.Lists))
+		if len(errs) > 0 && errors.Is(errs[0], mql.ErrListManifest) {
+			return nil, nil, fmt.Errorf("loading lists: %s: %w", c.Rules.Lists, errs[0])
 		}
-		read, errs := mql.LoadLists(fsys)
 		lists, faults = lists.Merge(read), append(faults, errs...)
 	}
 	lists, err := organisationLists(c.Organisation, lists)

@@ -80,5 +80,9 @@ func functionsPage(funcs []*mql.Func) string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Signature(), cell.Replace(resultOf(f)), cell.Replace(f.Needs), cell.Replace(f.Doc))
 	}
 	fmt.Fprintf(&b, "\n`beta.ml_extract_sensitive_information` finds these types: `%s`. A rule that looks\nfor another type is *indeterminate* where that decides.\n", strings.Join(shape.SensitiveKinds(), "`, `"))
+	b.WriteString("\n`ml.nlu_classifier` and `beta.ml_topic` know these names, and a rule that looks for\nanother is *indeterminate* where that decides:\n\n")
+	for _, list := range []string{"intents", "topics", "tags", "entities"} {
+		fmt.Fprintf(&b, "- %s: `%s`\n", list, strings.Join(shape.TextLabels(list), "`, `"))
+	}
 	return b.String()
 }

@@ -201,7 +201,11 @@ func (c rulesTestCmd) report(w *world, all []testedSample) error {
 		}
 	} else {
 		for _, t := range slices.DeleteFunc(slices.Clone(all), func(t testedSample) bool { return t.OK }) {
-			fmt.Fprintf(w.stdout, "%s: %s\n", orWord(t.Message, t.Rule), printableLines(t.Problem))
+			file := orWord(t.Message, t.Rule) + ": "
+			if strings.HasPrefix(t.Problem, strings.TrimSuffix(file, " ")) { // an error with its place
+				file = ""
+			}
+			fmt.Fprintf(w.stdout, "%s%s\n", file, printableLines(t.Problem))
 		}
 		fmt.Fprintf(w.stdout, "%d rules, %d messages, %d rules fail\n", len(rules), messages, len(failed))
 	}

@@ -71,6 +71,20 @@ func (s *stream) token() (json.Token, error) {
 	return s.dec.Token()
 }
 
+// each reads what is left of a list or an object, and its end.
+func (s *stream) each(one func() error) error {
+	for s.dec.More() && !s.done {
+		if err := one(); err != nil {
+			return err
+		}
+	}
+	if s.done {
+		return nil
+	}
+	_, err := s.token()
+	return err
+}
+
 // value reads an event or a list of events.
 func (s *stream) value(depth int) error {
 	if depth > maxNesting {
@@ -84,16 +98,7 @@ func (s *stream) value(depth int) error {
 	case json.Delim('{'):
 		return s.object(depth)
 	case json.Delim('['):
-		for s.dec.More() && !s.done {
-			if err := s.value(depth + 1); err != nil {
-				return err
-			}
-		}
-		if s.done {
-			return nil
-		}
-		_, err = s.token()
-		return err
+		return s.each(func() error { return s.value(depth + 1) })
 	case nil:
 		return nil
 	}
@@ -124,7 +129,7 @@ func (s *stream) object(depth int) error {
 // members reads the properties of an object. Those that tell nothing are passed
 // over without being held.
 func (s *stream) members(depth int, w *wire, e *Event, bad *[]error) error {
-	for s.dec.More() && !s.done {
+	return s.each(func() error {
 		t, err := s.token()
 		if err != nil {
 			return err
@@ -158,15 +163,8 @@ func (s *stream) members(depth int, w *wire, e *Event, bad *[]error) error {
 		if to != nil {
 			err = s.decode(to, key, bad)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	if s.done {
-		return nil
-	}
-	_, err := s.token()
-	return err
+		return err
+	})
 }
 
 // decode reads one value; one of another type is told and passed over.
@@ -200,19 +198,19 @@ func (s *stream) list(what string, bad *[]error, element func() error) error {
 	if t != json.Delim('[') {
 		return fmt.Errorf("%s: %v where a list should begin", what, t)
 	}
-	for i := 0; s.dec.More(); i++ {
+	i := -1
+	return s.each(func() error {
+		i++
 		err := element()
 		var b *broken
-		if errors.As(err, &b) {
-			for _, x := range b.errs {
-				*bad = append(*bad, fmt.Errorf("%s %d: %w", what, i, x))
-			}
-		} else if err != nil {
+		if !errors.As(err, &b) {
 			return err
 		}
-	}
-	_, err = s.token()
-	return err
+		for _, x := range b.errs {
+			*bad = append(*bad, fmt.Errorf("%s %d: %w", what, i, x))
+		}
+		return nil
+	})
 }
 
 // broken says what could not be read of an element that has been passed.

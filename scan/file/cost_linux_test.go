@@ -23,21 +23,9 @@ type costs struct{ here, boxed, more []time.Duration }
 // over the messages below the folder that FOREGATE_MAIL names, here and in the
 // sandbox, one after the other, and what the sandbox adds.
 func BenchmarkCost(b *testing.B) {
-	dir := os.Getenv("FOREGATE_MAIL")
-	if dir == "" {
-		b.Skip("FOREGATE_MAIL names no folder with messages")
-	}
 	box := boxed(b)
 	took := map[string]*costs{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		m := mail.Parse(mail.Envelope{}, raw)
+	eachMessage(b, func(_ string, m *mail.Message) {
 		for i := range m.Attachments {
 			a := &m.Attachments[i]
 			open := func(x Exploder) (string, time.Duration) {
@@ -64,11 +52,7 @@ func BenchmarkCost(b *testing.B) {
 				took[t].here, took[t].boxed, took[t].more = append(took[t].here, here), append(took[t].boxed, there), append(took[t].more, there-here)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 	types := make([]string, 0, len(took))
 	for t := range took {
 		types = append(types, t)
@@ -82,6 +66,30 @@ func BenchmarkCost(b *testing.B) {
 		fmt.Printf("%-6s %5d  %8.3f %8.3f  %8.3f %8.3f  %8.3f %8.3f\n", t, len(c.here), at(c.here, 50), at(c.here, 99), at(c.boxed, 50), at(c.boxed, 99), at(c.more, 50), at(c.more, 99))
 	}
 	b.ReportMetric(at(took["all"].more, 50), "sandbox-p50-ms")
+}
+
+// eachMessage parses the messages below the folder that FOREGATE_MAIL names, one
+// after the other.
+func eachMessage(b *testing.B, look func(path string, m *mail.Message)) {
+	b.Helper()
+	dir := os.Getenv("FOREGATE_MAIL")
+	if dir == "" {
+		b.Skip("FOREGATE_MAIL names no folder with messages")
+	}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		look(path, mail.Parse(mail.Envelope{}, raw))
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
 }
 
 // at is a percentile in milliseconds.
@@ -133,25 +141,13 @@ func liveChildTime(b *testing.B) time.Duration {
 // the same folder: no child is asked, only the body is looked at for codes drawn
 // without a picture.
 func BenchmarkNoFiles(b *testing.B) {
-	dir := os.Getenv("FOREGATE_MAIL")
-	if dir == "" {
-		b.Skip("FOREGATE_MAIL names no folder with messages")
-	}
 	pool := boxed(b)
 	stage := Stage{Trees: &Trees{Exploder: pool}}
 	var took []time.Duration
 	asked := 0
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		m := mail.Parse(mail.Envelope{}, raw)
+	eachMessage(b, func(path string, m *mail.Message) {
 		if len(m.Attachments) > 0 {
-			return nil
+			return
 		}
 		if drawnBody(m) != nil {
 			asked++
@@ -161,10 +157,6 @@ func BenchmarkNoFiles(b *testing.B) {
 			b.Logf("%s: %v", path, err)
 		}
 		took = append(took, processTime()-start)
-		return nil
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 	fmt.Printf("%d messages without attachments, %d of them looked at for drawn codes: p50 %.4f ms, p99 %.4f ms of processor time\n", len(took), asked, at(took, 50), at(took, 99))
 }

@@ -133,7 +133,11 @@ func item(h mail.RuleHit) evidence.Item {
 	if claim == "" {
 		claim = fmt.Sprintf("Rule %q fires.", h.Name)
 	}
-	it := evidence.Item{ID: "rule." + h.ID, Claim: claim, Weight: bySeverity(h.Severity), Lineage: family(h)}
+	id := h.ID
+	if id == "" { // two of them are not one piece of evidence
+		id = h.Name
+	}
+	it := evidence.Item{ID: "rule." + id, Claim: claim, Weight: bySeverity(h.Severity), Lineage: family(h)}
 	if len(h.Quotes) > 0 {
 		it.Quote = h.Quotes[0]
 	}

@@ -148,17 +148,21 @@ type manifest struct {
 	} `json:"lists"`
 }
 
+// ErrManifest is in the error of a folder whose manifest.json cannot be read: none
+// of its lists is known.
+var ErrManifest = errors.New("reading list manifest")
+
 // Load reads the lists that manifest.json in fsys names. A list whose file is
 // absent is left out: rules that need it say so. Other faults are returned,
 // one per list, beside the lists that could be read.
 func Load(fsys fs.FS) (*Set, []error) {
 	raw, err := readBounded(fsys, "manifest.json", maxManifest)
 	if err != nil {
-		return &Set{}, []error{fmt.Errorf("reading list manifest: %w", err)}
+		return &Set{}, []error{fmt.Errorf("%w: %w", ErrManifest, err)}
 	}
 	var m manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return &Set{}, []error{fmt.Errorf("parsing list manifest: %w", err)}
+		return &Set{}, []error{fmt.Errorf("%w: %w", ErrManifest, err)}
 	}
 	set := &Set{lists: map[string]*List{}}
 	var errs []error

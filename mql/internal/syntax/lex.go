@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -275,6 +276,10 @@ func (l *lexer) operator() token {
 		hint = "there is no choice between values; write conditions with and, or"
 	case ';', '{', '}':
 		hint = "a source is one expression; join conditions with and, or"
+	default:
+		if r >= utf8.RuneSelf && unicode.IsLetter(r) {
+			hint = "names have the letters a to z"
+		}
 	}
 	l.errorf(start, hint, "unexpected character %s", show(r))
 	for l.pos < len(l.src) && l.src[l.pos] == l.src[start] && l.src[start] < utf8.RuneSelf {
@@ -286,6 +291,9 @@ func (l *lexer) operator() token {
 func show(r rune) string {
 	if r == utf8.RuneError {
 		return "that is not valid UTF-8"
+	}
+	if r >= utf8.RuneSelf && unicode.IsLetter(r) { // it may look like one that would do
+		return fmt.Sprintf("%q (U+%04X)", string(r), r)
 	}
 	return fmt.Sprintf("%q", string(r))
 }

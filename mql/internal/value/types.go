@@ -290,6 +290,9 @@ func (ts *Types) object(t *Type, g reflect.Type) {
 	for i := range g.NumField() {
 		sf := g.Field(i)
 		name, opts, _ := strings.Cut(sf.Tag.Get("json"), ",")
+		if own := sf.Tag.Get("mql"); own != "" { // a field of ours, not of the published model
+			name = own
+		}
 		if !sf.IsExported() || name == "" || name == "-" {
 			continue
 		}
