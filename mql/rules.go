@@ -359,12 +359,9 @@ func (rule *Rule) set(name string, node ast.Node) error {
 	return nil
 }
 
-// setSource takes the expression, which YAML may read as a boolean. A text whose
-// lines YAML joins is refused: a comment in it would take the rest.
+// setSource takes the expression, which YAML may read as a boolean. A text with a
+// comment whose lines YAML joins is refused: the comment would take the rest.
 func (rule *Rule) setSource(node ast.Node) error {
-	if joins(node) {
-		return errors.New(`source: YAML joins its lines, and a // comment would take all that follows; begin it with "|"`)
-	}
 	switch n := node.(type) {
 	case *ast.LiteralNode:
 		rule.Source = n.Value.Value
@@ -379,6 +376,11 @@ func (rule *Rule) setSource(node ast.Node) error {
 	}
 	if strings.TrimSpace(rule.Source) == "" {
 		return errors.New("source: is empty")
+	}
+	if joins(node) {
+		if tree, _ := syntax.Parse(rule.File, rule.Source); len(tree.Comments) > 0 {
+			return errors.New(`source: YAML joins its lines, and the // comment takes all that follows; begin it with "|"`)
+		}
 	}
 	return nil
 }
