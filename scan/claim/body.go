@@ -2,7 +2,6 @@ package claim
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -65,11 +64,11 @@ func (x *exam) judgeScores(scores []score) {
 		return
 	}
 	s := scores[best]
-	if s.points < claimPoints || s.common && s.points < commonPoints || x.backs(s.brand) {
+	if s.points < claimPoints || s.common && s.points < commonPoints || x.mayBack(s.brand) {
 		return
 	}
 	for _, a := range x.f.Auth.Aligned {
-		if slices.Contains(x.st.brands.owners(a), s.brand) {
+		if x.st.brands.mayHold(s.brand, a) {
 			return
 		}
 	}

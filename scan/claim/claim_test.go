@@ -92,7 +92,20 @@ func TestAnalyze(t *testing.T) {
 		{"everyday word, role address", letter{from: "Chase <no-reply@q-77.example>"},
 			[]string{"claim.brand-display-name: says it is Chase, but writes from q-77.example"}},
 		{"savings bank member", letter{from: "Sparkasse Musterstadt <info@sparkasse-musterstadt.de>", auth: proven("sparkasse-musterstadt.de")},
-			[]string{"claim.backed: says it is Sparkasse and speaks for sparkasse-musterstadt.de"}},
+			nil}, // a pattern covers it: neither proof nor breach
+		{"no member of the savings banks", letter{from: "Sparkasse <info@sparkasse-sicherheit.de>", auth: proven("sparkasse-sicherheit.de")}, []string{
+			"claim.brand-display-name: says it is Sparkasse, but speaks for sparkasse-sicherheit.de",
+			`claim.lookalike-brand: the sender's domain sparkasse-sicherheit.de imitates Sparkasse: "sparkasse" with "-sicherheit" after it`}},
+		{"a brand's country", letter{from: "HSBC <info@hsbc.no>", auth: proven("hsbc.no")}, nil},
+		{"a brand under a suffix for everybody", letter{from: "PayPal <service@paypal.icu>", auth: proven("paypal.icu")}, []string{
+			"claim.brand-display-name: says it is PayPal, but speaks for paypal.icu",
+			"claim.lookalike-brand: the sender's domain paypal.icu imitates PayPal: under .icu instead of .com, .com.br, .de",
+			"claim.throw-away-domain: the sender's domain paypal.icu is under .icu, whose names are bought to be thrown away"}},
+		{"a brand on a hosting company's page", letter{from: "PayPal <service@paypal.pages.dev>", auth: proven("paypal.pages.dev")}, []string{
+			"claim.brand-display-name: says it is PayPal, but speaks for paypal.pages.dev",
+			`claim.lookalike-brand: the sender's domain paypal.pages.dev imitates PayPal: "paypal" above pages.dev`}},
+		{"a hosting company's customers", letter{from: "OVH <service@kunde7.ovh>", auth: proven("kunde7.ovh")},
+			[]string{"claim.brand-display-name: says it is OVH, but speaks for kunde7.ovh"}},
 		{"backed", letter{from: "PayPal <service@paypal.co.uk>", auth: proven("paypal.co.uk")},
 			[]string{"claim.backed: says it is PayPal and speaks for paypal.co.uk"}},
 		{"spoofed", letter{from: "PayPal <service@intl.paypal.com>", auth: mail.Auth{DMARC: mail.ResultFail, SPF: mail.ResultNone, DKIMResult: mail.ResultNone}},

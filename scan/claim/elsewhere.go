@@ -20,7 +20,7 @@ func (x *exam) elsewhere() {
 		return
 	}
 	b, quote := x.spokenOf()
-	if b == nil || x.backs(b) || b.category == "social" && quote == "" {
+	if b == nil || x.mayBack(b) || b.category == "social" && quote == "" {
 		return
 	}
 	for i := range x.f.Links {
@@ -28,10 +28,8 @@ func (x *exam) elsewhere() {
 		if l.Kind != "anchor" && l.Kind != "text" {
 			continue
 		}
-		for _, o := range x.st.brands.owners(strings.ToLower(l.Host)) {
-			if o == b {
-				return
-			}
+		if x.st.brands.mayHold(b, strings.ToLower(l.Host)) {
+			return
 		}
 	}
 	x.add(IDBrandElsewhere, fmt.Sprintf("speaks of %s, but what is to be clicked leads to %s and nothing to %s", b.name, host, b.name), quote, lineageIdentity)

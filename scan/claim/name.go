@@ -35,13 +35,9 @@ func (x *exam) sameOwner(a, b string) bool {
 	if x.st.isOwn(a) && x.st.isOwn(b) {
 		return true
 	}
-	others := x.st.brands.owners(b)
-	for _, o := range x.st.brands.owners(a) {
-		if slices.Contains(others, o) {
-			return true
-		}
-	}
-	return false
+	sure, likely := x.st.brands.owners(a)
+	holds := func(o *brand) bool { return x.st.brands.mayHold(o, b) }
+	return slices.ContainsFunc(sure, holds) || slices.ContainsFunc(likely, holds)
 }
 
 // addressIn finds an addr-spec in a display name, in lower case.
@@ -132,9 +128,9 @@ func (x *exam) identity() {
 		if strong && !x.s.listed {
 			x.add(IDBacked, fmt.Sprintf("says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
 		}
-	case x.spoofed() || b != nil && strong && x.backs(b) && x.failed():
-		x.add(IDBrandSpoofed, fmt.Sprintf("writes as %s from %s, but is not proven to: %s", x.owners[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
-	case b != nil && strong && !x.backs(b) && !x.s.listed && !x.relays():
+	case x.spoofed() || b != nil && strong && x.mayBack(b) && x.failed():
+		x.add(IDBrandSpoofed, fmt.Sprintf("writes as %s from %s, but is not proven to: %s", slices.Concat(x.owners, x.likely)[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
+	case b != nil && strong && !x.mayBack(b) && !x.s.listed && !x.relays():
 		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
 	default:
 		x.localPart()
@@ -149,7 +145,7 @@ func (x *exam) identity() {
 // passed. People with an address at a brand write to mailing lists, which break
 // proofs; so the address must be an office's.
 func (x *exam) spoofed() bool {
-	return len(x.owners) > 0 && (x.isRoleLocal() || x.brandLocal()) && x.failed()
+	return len(x.owners)+len(x.likely) > 0 && (x.isRoleLocal() || x.brandLocal()) && x.failed()
 }
 
 // failed reports that somebody looked for a proof of the author's domain and
@@ -168,7 +164,7 @@ func (x *exam) failed() bool {
 func (x *exam) brandLocal() bool {
 	w := words(x.s.local)
 	for i := range w {
-		if a, ok := x.st.brands.at(w, i); ok && x.backs(a.brand) {
+		if a, ok := x.st.brands.at(w, i); ok && x.mayBack(a.brand) {
 			return true
 		}
 	}
@@ -343,7 +339,7 @@ func (x *exam) localPart() {
 	w := words(strings.NewReplacer("_", " ", "-", " ", ".", " ", "+", " ").Replace(x.s.local))
 	for i := range w {
 		a, ok := x.st.brands.at(w, i)
-		if !ok || a.common || x.backs(a.brand) {
+		if !ok || a.common || x.mayBack(a.brand) {
 			continue
 		}
 		others, roles := 0, 0
@@ -452,7 +448,7 @@ func indexWords(w, name []string) int {
 // freeMailOrg judges a free mailbox whose display name is an office's.
 func (x *exam) freeMailOrg(b *brand, strong bool) {
 	what := ""
-	if b != nil && strong && (!x.backs(b) || x.anybody()) {
+	if b != nil && strong && (!x.mayBack(b) || x.anybody()) {
 		what = b.name
 	} else if len(x.s.words) > 1 || len(x.s.words) == 1 && officeWord(x.s.words[0]) {
 		offices := 0

@@ -293,7 +293,7 @@ func (x *exam) onlyOffice() bool {
 
 // publicBody judges a display name that is a public authority's.
 func (x *exam) publicBody() {
-	if x.s.own || len(x.owners) > 0 || governmental(x.s.host) || x.has(IDBrandDisplayName) {
+	if x.s.own || len(x.owners)+len(x.likely) > 0 || governmental(x.s.host) || x.has(IDBrandDisplayName) {
 		return
 	}
 	text := " " + strings.Join(x.s.words, " ") + " "
