@@ -140,6 +140,8 @@ func TestSentences(t *testing.T) {
 			"Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
 		{"ordinary", mail.Verdict{Disposition: mail.Deliver, LogOdds: -.5, Reasons: []evidence.Item{item("text.a", "", "asks for something", 1), item("sender.b", "", "writes as ever", -.5), item("x.c", "", "small", .05)}},
 			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "What speaks most against one: Writes as ever."}},
+		{"one thing for, none against", mail.Verdict{Disposition: mail.Deliver, LogOdds: -.5, Reasons: []evidence.Item{item("text.a", "", "asks for something", 1)}},
+			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "Nothing is known that speaks against one."}},
 		{"not yet", mail.Verdict{Disposition: mail.Defer}, []string{"This message could not be judged yet; its sender will try again.", "Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
 	}
 	for _, tt := range tests {

@@ -261,7 +261,7 @@ func root(registrable, whole string) string {
 func (s *speaker) who() string {
 	switch {
 	case s.host == "":
-		return "names no domain"
+		return "has no address with a domain"
 	case s.proven:
 		return "speaks for " + s.host
 	}

@@ -88,7 +88,7 @@ func (x *exam) replyTo() {
 		r := &x.m.Headers.ReplyTo[i].Email
 		host := r.Domain.Domain
 		if nowhere(r) {
-			x.add(IDReplyNowhere, "wants replies at "+r.Email+", where nobody can get them", r.Email, lineageReply)
+			x.add(IDReplyNowhere, "the sender wants replies at "+r.Email+", where nobody can get them", r.Email, lineageReply)
 			return
 		}
 		if host == "" || root(r.Domain.RootDomain, host) == x.s.root || x.isRecipient(r.Email) || x.sameOwner(host, x.s.host) {
@@ -99,9 +99,9 @@ func (x *exam) replyTo() {
 		case x.st.isOwn(host) || isListAddress(r) || x.sentBy(root(r.Domain.RootDomain, host)):
 			continue
 		case free && !x.s.free:
-			x.add(IDReplyToFreeMail, fmt.Sprintf("writes from %s, but wants replies in a free mailbox at %s", x.s.host, host), r.Email, lineageReply)
+			x.add(IDReplyToFreeMail, fmt.Sprintf("the sender writes from %s, but wants replies in a free mailbox at %s", x.s.host, host), r.Email, lineageReply)
 		default:
-			x.add(IDReplyTo, fmt.Sprintf("writes from %s, but wants replies at %s", x.s.host, host), r.Email, lineageReply)
+			x.add(IDReplyTo, fmt.Sprintf("the sender writes from %s, but wants replies at %s", x.s.host, host), r.Email, lineageReply)
 		}
 		return
 	}

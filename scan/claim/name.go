@@ -13,7 +13,7 @@ import (
 // displayName looks at how the display name is written.
 func (x *exam) displayName() {
 	if what := disguise(x.s.display); what != "" {
-		x.add(IDConfusable, "the display name has "+what, x.s.display, "")
+		x.add(IDConfusable, "the sender's name has "+what, x.s.display, "")
 	}
 	if x.s.listed {
 		return
@@ -27,7 +27,7 @@ func (x *exam) displayName() {
 	if !n.Valid || root(n.RootDomain, host) == x.s.root || x.sameOwner(n.Domain, x.s.host) {
 		return
 	}
-	x.add(IDAddressInName, fmt.Sprintf("the display name shows %s, but the address is %s", shown, x.s.address), x.s.display, lineageIdentity)
+	x.add(IDAddressInName, fmt.Sprintf("the sender's name shows %s, but the address is %s", shown, x.s.address), x.s.display, lineageIdentity)
 }
 
 // sameOwner reports that two hosts belong to one brand, or both to us.
@@ -78,7 +78,7 @@ func disguise(s string) string {
 		if !strings.ContainsFunc(w, unicode.IsLetter) {
 			continue // marks alone, as behind an emoji
 		}
-		if mixed(w) || notASCII(w) && domain.LooksASCII(w) && latinElsewhere(s) {
+		if mixed(w) || foreign(w) && domain.LooksASCII(w) && latinElsewhere(s) {
 			return "letters of another script among Latin ones in " + w
 		}
 	}
@@ -105,6 +105,12 @@ func notASCII(w string) bool {
 	return false
 }
 
+// foreign reports a word with a letter beyond ASCII that no Latin alphabet has in
+// its words; the dotless i is a letter of Turkish ("Kıyı").
+func foreign(w string) bool {
+	return strings.ContainsFunc(w, func(r rune) bool { return r >= 0x80 && r != 'ı' })
+}
+
 // latinElsewhere reports that the name is otherwise written in Latin letters.
 func latinElsewhere(s string) bool {
 	for _, r := range s {
@@ -123,15 +129,15 @@ func (x *exam) identity() {
 	b, strong := x.claimedBrand(x.s.words, x.s.display)
 	switch {
 	case b != nil && strong && x.backs(b) && x.anybody():
-		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but writes from a mailbox that anybody can have at %s", b.name, x.s.host), x.s.display, lineageIdentity)
+		x.add(IDBrandDisplayName, fmt.Sprintf("the sender says it is %s, but writes from a mailbox that anybody can have at %s", b.name, x.s.host), x.s.display, lineageIdentity)
 	case b != nil && x.backs(b) && x.s.proven:
 		if strong && !x.s.listed {
-			x.add(IDBacked, fmt.Sprintf("says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
+			x.add(IDBacked, fmt.Sprintf("the sender says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
 		}
 	case x.spoofed() || b != nil && strong && x.mayBack(b) && x.failed():
-		x.add(IDBrandSpoofed, fmt.Sprintf("writes as %s from %s, but is not proven to: %s", slices.Concat(x.owners, x.likely)[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
+		x.add(IDBrandSpoofed, fmt.Sprintf("the sender writes as %s from %s, but nothing proves that it may: %s", slices.Concat(x.owners, x.likely)[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
 	case b != nil && strong && !x.mayBack(b) && !x.s.listed && !x.relays():
-		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
+		x.add(IDBrandDisplayName, fmt.Sprintf("the sender says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
 	default:
 		x.localPart()
 	}
@@ -375,7 +381,7 @@ func (x *exam) person() bool {
 				return false
 			}
 		}
-		x.add(IDVIP, fmt.Sprintf("says it is %s, but the address is %s", v.name, x.s.address), x.s.display, lineageIdentity)
+		x.add(IDVIP, fmt.Sprintf("the sender says it is %s, but the address is %s", v.name, x.s.address), x.s.display, lineageIdentity)
 		return true
 	}
 	return false
@@ -413,13 +419,13 @@ func (x *exam) ownOrg() bool {
 			}
 		}
 		if i >= 0 {
-			x.add(IDOwnOrg, fmt.Sprintf("says it is our own %s, but %s", strings.Join(name, " "), x.s.who()), x.s.display, lineageIdentity)
+			x.add(IDOwnOrg, fmt.Sprintf("the sender says it is our own %s, but %s", strings.Join(name, " "), x.s.who()), x.s.display, lineageIdentity)
 			return true
 		}
 	}
 	for _, d := range x.st.own {
 		if strings.Contains(strings.ToLower(x.s.display), d) {
-			x.add(IDOwnOrg, fmt.Sprintf("the display name shows our own domain %s, but %s", d, x.s.who()), x.s.display, lineageIdentity)
+			x.add(IDOwnOrg, fmt.Sprintf("the sender's name shows our own domain %s, but it %s", d, x.s.who()), x.s.display, lineageIdentity)
 			return true
 		}
 	}
@@ -464,7 +470,7 @@ func (x *exam) freeMailOrg(b *brand, strong bool) {
 		}
 	}
 	if what != "" {
-		x.add(IDFreeMailOrg, fmt.Sprintf("says it is %s (%q), but writes from a free mailbox at %s", what, cut(x.s.display, 60), x.s.host), x.s.address, lineageIdentity)
+		x.add(IDFreeMailOrg, fmt.Sprintf("the sender says it is %s (%q), but writes from a free mailbox at %s", what, cut(x.s.display, 60), x.s.host), x.s.address, lineageIdentity)
 	}
 }
 
