@@ -83,8 +83,10 @@ func TestAnalyze(t *testing.T) {
 		{"Cyrillic", letter{from: "=?utf-8?b?" + "UNCwecKgUNCwbA==" + "?= <x@web-07.example>"}, []string{
 			"claim.display-name-confusable: the sender's name has letters of another script among Latin ones in Pаy"}},
 		{"a Turkish name", letter{from: "=?utf-8?q?K=C4=B1y=C4=B1_Sigorta?= <bilgi@kiyi-sigorta.com.tr>"}, nil},
-		{"small capitals", letter{from: "=?utf-8?b?4bSg4bSAyp/htJzhtIc=?= Office <bilgi@kiyi-sigorta.com.tr>"}, []string{
-			"claim.display-name-confusable: the sender's name has letters of another script among Latin ones in ᴠᴀʟᴜᴇ"}},
+		{"selectors between letters", letter{from: "=?utf-8?b?TfOghLlp86CEuWNyb3NvZnQ=?= <bilgi@kiyi-sigorta.com.tr>"}, []string{
+			"claim.display-name-confusable: the sender's name has a selector of variants at a letter that has none (U+E0139)",
+			"claim.brand-display-name: the sender says it is Microsoft, but writes from kiyi-sigorta.com.tr"}},
+		{"a variant of a Han character", letter{from: "=?utf-8?b?6L6786CEgOWkquS4gA==?= <taro@kiyi-sigorta.com.tr>"}, nil},
 		{"Japanese", letter{from: "=?utf-8?b?5LiJ5LqV5L2P5Y+L44Kr44O844OJ?= <info@kqzt.example>"},
 			[]string{"claim.brand-display-name: the sender says it is SMBC, but writes from kqzt.example"}},
 		{"free mailbox of the brand", letter{from: "Microsoft Account Team <ms.account.team77@outlook.com>", auth: proven("outlook.com")}, []string{

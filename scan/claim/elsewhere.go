@@ -48,7 +48,7 @@ func (x *exam) buttonHost() string {
 			continue
 		}
 		host := strings.ToLower(l.Host)
-		if under(host, x.s.root) || x.sendsFor(host) {
+		if under(host, x.s.root) || x.namedLikeSender(host) || x.sendsFor(host) {
 			return ""
 		}
 		if first == "" {
@@ -56,6 +56,13 @@ func (x *exam) buttonHost() string {
 		}
 	}
 	return first
+}
+
+// namedLikeSender reports a host at a hosting company that bears the label of the
+// sender's domain: the shop "keramik-lotte.myshopify.com" of keramik-lotte.de.
+func (x *exam) namedLikeSender(host string) bool {
+	first, _, _ := strings.Cut(host, ".")
+	return first != "" && first == domain.Split(x.s.host).SLD
 }
 
 // sendsFor reports a host of the house that sends mail out for a proven author: it

@@ -64,12 +64,17 @@ func addressIn(s string) string {
 
 // disguise says how a display name hides what it says, or "".
 func disguise(s string) string {
+	before := rune(0)
 	for _, r := range s {
+		last := before
+		before = r
 		switch {
 		case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
 			return fmt.Sprintf("a character that turns the reading direction (U+%04X)", r)
 		case r == 0x200B, r == 0x2060, r == 0xFEFF, r == 0x00AD, r == 0x180E, r >= 0xE0000 && r <= 0xE007F:
 			return fmt.Sprintf("an invisible character (U+%04X)", r)
+		case r >= 0xE0100 && r <= 0xE01EF && !unicode.Is(unicode.Han, last):
+			return fmt.Sprintf("a selector of variants at a letter that has none (U+%04X)", r)
 		case r >= 0x1D400 && r <= 0x1D7FF, r >= 0xFF21 && r <= 0xFF5A:
 			return fmt.Sprintf("letters in disguise (U+%04X)", r)
 		}
