@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"foregate/domain"
@@ -79,9 +80,12 @@ func addPlace(places []place, host, where string) []place {
 	return append(places, place{host, where})
 }
 
-// replyTo holds the address for replies against the author's.
+// replyTo holds the address for replies against the author's. Services that pass
+// on other people's messages name those people for replies; there only an office
+// that answers from a free mailbox is odd.
 func (x *exam) replyTo() {
-	if x.s.listed || x.s.host == "" || x.relays() {
+	relays := x.relays()
+	if x.s.listed || x.s.host == "" || relays && !slices.ContainsFunc(x.s.words, officeWord) {
 		return
 	}
 	for i := range x.m.Headers.ReplyTo {
@@ -100,6 +104,8 @@ func (x *exam) replyTo() {
 			continue
 		case free && !x.s.free:
 			x.add(IDReplyToFreeMail, fmt.Sprintf("the sender writes from %s, but wants replies in a free mailbox at %s", x.s.host, host), r.Email, lineageReply)
+		case relays:
+			continue
 		default:
 			x.add(IDReplyTo, fmt.Sprintf("the sender writes from %s, but wants replies at %s", x.s.host, host), r.Email, lineageReply)
 		}
