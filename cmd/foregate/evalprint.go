@@ -92,9 +92,14 @@ func orDash(of map[string]float64, key string) string {
 func (r evalReport) printAblation(out io.Writer) {
 	fmt.Fprintln(out, "\nfamilies of evidence, phish caught at shares of ham since 2019 (of the control set):")
 	tw := columns(out)
+	refitted := slices.ContainsFunc(r.Ablation, func(a evalAblation) bool { return a.Refitted != nil })
 	fmt.Fprint(tw, "family\titems\t")
 	for _, b := range ablationBudgets() {
-		fmt.Fprintf(tw, "without, %g %%\t\talone, %g %%\t\t", 100*b, 100*b)
+		fmt.Fprintf(tw, "without, %g %%\t\t", 100*b)
+		if refitted {
+			fmt.Fprintf(tw, "refitted, %g %%\t\t", 100*b)
+		}
+		fmt.Fprintf(tw, "alone, %g %%\t\t", 100*b)
 	}
 	fmt.Fprintln(tw)
 	for _, a := range r.Ablation {
@@ -104,16 +109,24 @@ func (r evalReport) printAblation(out io.Writer) {
 		}
 		fmt.Fprintf(tw, "%s\t%d\t", name, a.Items)
 		for i := range ablationBudgets() {
-			if len(a.Without) > 0 {
-				fmt.Fprintf(tw, "%s\t(%.0f)\t", hundred(a.Without[i].TPR), 100*a.Without[i].ControlTPR)
-			} else {
-				fmt.Fprint(tw, "\t\t")
+			printPoint(tw, a.Without, i)
+			if refitted {
+				printPoint(tw, a.Refitted, i)
 			}
-			fmt.Fprintf(tw, "%s\t(%.0f)\t", hundred(a.Alone[i].TPR), 100*a.Alone[i].ControlTPR)
+			printPoint(tw, a.Alone, i)
 		}
 		fmt.Fprintln(tw)
 	}
 	tw.Flush()
+}
+
+// printPoint writes one point of a family, or nothing where there is none.
+func printPoint(out io.Writer, points []ablated, i int) {
+	if i >= len(points) {
+		fmt.Fprint(out, "\t\t")
+		return
+	}
+	fmt.Fprintf(out, "%s\t(%.0f)\t", hundred(points[i].TPR), 100*points[i].ControlTPR)
 }
 
 // print writes the reliability diagram and the Brier scores.
