@@ -16,7 +16,7 @@ import (
 )
 
 type evalCmd struct {
-	Corpus   string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with manifest.tsv, or a .tar.gz of one (${default})."`
+	Corpus   string `default:"${corpus}" placeholder:"DIR" help:"Labelled mail: a folder with the folders ham, phish and spam, or with manifest.tsv, or a .tar.gz of such a one (${default})."`
 	JSON     bool   `help:"Print one JSON object."`
 	Disputed string `type:"path" placeholder:"FILE" help:"Table of messages that are called ham and are not (path, kind, what it is): rows without them are shown beside the others."`
 	Ordered  bool   `help:"Judge in the order of the Date fields and learn how senders write after each verdict, as the gate would. Without it there is no history."`
