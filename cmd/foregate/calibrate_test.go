@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"foregate/evidence"
@@ -68,5 +70,22 @@ func TestCrossValidationIsBlind(t *testing.T) {
 	}
 	if e, _ := table.Lookup("form.elsewhere"); e.Weight != 2 {
 		t.Errorf("a weight of other mail was not kept: %+v", e)
+	}
+}
+
+// The report on mail of one's own has no columns for collections that it lacks.
+func TestReportOfOwnMail(t *testing.T) {
+	var out bytes.Buffer
+	if err := evaluate(ownSeen("own"), -2).print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"control set", splitSource, "spam"} {
+		if head, _, _ := strings.Cut(out.String(), "families of evidence"); strings.Contains(head, column) {
+			t.Errorf("a column %q of nothing:\n%s", column, head)
+		}
+	}
+	out.Reset()
+	if err := evaluate(ownSeen(splitSource), -2).print(&out); err != nil || !strings.Contains(out.String(), "from 2026") {
+		t.Errorf("the split by years is not shown: %v\n%s", err, out.String())
 	}
 }

@@ -376,9 +376,12 @@ func pointKeys(s *sample) []string {
 	return keys
 }
 
+// controlPrefix begins the names of the sources of the control set.
+const controlPrefix = "list-borne-"
+
 // control tells the phish that came the same way as the list ham.
 func control(s *sample) bool {
-	return s.label == "phish" && strings.HasPrefix(s.source, "list-borne-")
+	return s.label == "phish" && strings.HasPrefix(s.source, controlPrefix)
 }
 
 // threshold is the smallest score that at most the share fpr of the ham scores
