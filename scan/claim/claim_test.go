@@ -146,6 +146,17 @@ func TestAnalyze(t *testing.T) {
 		{"speaks as a brand", letter{from: "Info <i@kqzt.example>", subject: "Netflix: payment declined",
 			text: "Dear Netflix customer,\n\nwe could not renew your membership.\n\nThe Netflix Team\n"},
 			[]string{"claim.brand-body: the text speaks as Netflix, but the sender writes from kqzt.example"}},
+		{"a brand writes and signs", letter{from: "InPost <info@paczka-doplata.pl>", text: "Twoja paczka czeka.\n\nInPost\n"}, []string{
+			"claim.brand-display-name: the sender says it is InPost, but writes from paczka-doplata.pl",
+			"claim.brand-body: the text speaks as InPost, but the sender writes from paczka-doplata.pl"}},
+		{"signed in another script", letter{from: "=?utf-8?b?0J/RgNC40LLQsNGC0JHQsNC90Lo=?= <info@kqzt.example>", text: "Картку заблоковано.\n\nПриватБанк\n"}, []string{
+			"claim.brand-display-name: the sender says it is PrivatBank, but writes from kqzt.example",
+			"claim.brand-body: the text speaks as PrivatBank, but the sender writes from kqzt.example"}},
+		{"thanks for using it, in Japanese", letter{from: "=?utf-8?b?5LiJ5LqV5L2P5Y+L44Kr44O844OJ?= <info@kqzt.example>", text: "三井住友カードをご利用いただきありがとうございます。\n"}, []string{
+			"claim.brand-display-name: the sender says it is SMBC, but writes from kqzt.example",
+			"claim.brand-body: the text speaks as SMBC, but the sender writes from kqzt.example"}},
+		{"a name in the subject and in a heading", letter{from: "Bo Lund <bo@lundbau.example>", subject: "Webex for us", text: "Two offers.\n\nWebex\nWith pictures.\n"}, nil},
+		{"a footer of social media", letter{from: "Stoffe <i@stoffe-nord.de>", text: "Update your Facebook account.\n\nFacebook\nInstagram\n"}, nil},
 		{"speaks as a brand, German", letter{from: "Info <i@kqzt.example>",
 			text: "Sehr geehrte Sparkasse Kundin,\n\nIhr Konto wurde gesperrt."},
 			[]string{"claim.brand-body: the text speaks as Sparkasse, but the sender writes from kqzt.example"}},
