@@ -12,7 +12,8 @@ type Protected struct {
 	Token string
 	// Domains are the registrable domains that are legitimately the owner's;
 	// they and everything below them never match. "paypal.*" stands for the
-	// label under every public suffix (owners of many country domains).
+	// label under the suffixes of countries (owners of many country domains),
+	// "sparkasse-*.de" for the members of a federation; see Matcher.Covers.
 	Domains []string
 	// Complete says that Domains lists everything the owner holds, as an
 	// organisation knows it of itself. Then the same label under any other
@@ -82,7 +83,7 @@ type Matcher struct {
 	auto      automaton
 	edits     editIndex
 	own       map[string]struct{} // legitimate domains of all protected names
-	ownLabel  map[string]struct{} // labels legitimate under every suffix
+	ownLabel  map[string]struct{} // labels legitimate under the suffixes of countries
 	members   []member            // federations
 	owners    map[string][]string // domain → lines of owners that name it
 	words     map[string]struct{} // everyday words, never typing errors of a token
@@ -90,6 +91,7 @@ type Matcher struct {
 	lures     map[string]struct{} // words that phishing adds to names
 	platforms map[string]struct{} // names that others put into theirs
 	asks      map[string]struct{} // those lures that ask a person for something
+	notPlaces map[string]struct{} // words that no member of a federation is called after
 	networks  map[string]struct{} // domains of content networks
 	machines  map[string]struct{} // words that owners add to names of machines
 	generic   map[string]struct{} // country suffixes sold to everybody for anything
@@ -135,6 +137,7 @@ func NewMatcher(names []Protected) *Matcher {
 		lures:     wordSet(lureWords),
 		asks:      wordSet(askingWords),
 		networks:  wordSet(contentNetworks),
+		notPlaces: wordSet(notPlaceWords),
 		platforms: wordSet(platformWords),
 		machines:  wordSet(machineWords),
 		generic:   wordSet(genericCountries),

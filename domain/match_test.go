@@ -21,7 +21,8 @@ func testNames() []Protected {
 		{Token: "icloud", Domains: []string{"icloud.com"}, Label: "iCloud"},
 		{Token: "acmewerke", Domains: []string{"acmewerke.de"}, Complete: true, Label: "Acme-Werke"},
 		{Domains: []string{"kraftverein.org"}, Label: "Kraftverein"},
-		{Token: "gazette.*", Domains: []string{"gazettier.*"}, Label: "Gazettier"},
+		{Token: "gazettier", Domains: []string{"gazettier.*"}, Label: "Gazettier"},
+		{Token: "sparkasse", Domains: []string{"sparkasse.de"}, Label: "Sparkasse"},
 	}
 }
 
@@ -65,6 +66,12 @@ func TestMatch(t *testing.T) {
 		{"credit-agrlcole.com", "Crédit Agricole", RuleSkeleton, `"credit-agrlcole" looks like "credit-agricole"`},
 		{"societe-login.fr", "Société", RuleComboLure, ``},
 		{"kraftverein-konto.com", "Kraftverein", RuleComboLure, ``},
+		{"gazettier.top", "Gazettier", RuleTLDSwap, ``}, // sold to everybody
+		{"gazettier.tk", "Gazettier", RuleTLDSwap, ``},
+		{"gazettier.pages.dev", "Gazettier", RuleSubdomain, `"gazettier" above pages.dev`},
+		{"gazettier.us.com", "Gazettier", RuleSubdomain, `"gazettier" above us.com`},
+		{"sparkasse-pushtan2.de", "Sparkasse", RuleComboLure, `"sparkasse" with "-pushtan2" after it`},
+		{"sparkasse-sicherer-login.de", "Sparkasse", RuleComboLure, ``},
 	}
 	for _, tt := range tests {
 		t.Run(tt.host, func(t *testing.T) {
@@ -86,7 +93,9 @@ func TestNoMatch(t *testing.T) {
 	for _, host := range []string{
 		"paypal.com", "www.paypal.com", "PayPal.COM.", "mail.eu.paypal.com", // the owner's
 		"paypalobjects.com", "onmicrosoft.com", "contoso.onmicrosoft.com", // also the owner's
-		"gazettier.co.uk", "www.gazettier.fr", // the owner's under any suffix
+		"gazettier.co.uk", "www.gazettier.fr", // the owner's under a country's suffix
+		"sparkasse-hannover.de", "sparkasse-passau.de", "sparkasse-neu-ulm.de", // members are called after places
+		"gazettier.map.fastly.net", "microsoft.github.io", // machines and pages of the owner
 		"paypal.gov", "x.paypal.gov.uk", // the registry knows who registers
 		"orangeville.com", "orangetree.org", "stories-of-orangeries.net", // an everyday word inside another
 		"unicloud.com", "huaweicloud-apis.de", "qcloud.com", "xcloud.com", // ends in "cloud", not in "icloud"

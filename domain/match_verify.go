@@ -42,7 +42,7 @@ func (m *Matcher) verify(host string, s *scratch, dst []Match) []Match {
 		if suffixAt < 0 {
 			ascii := s.ascii(host)
 			suffix, icann := publicsuffix.PublicSuffix(ascii)
-			if m.isOwn(ascii, suffix) {
+			if m.isOwn(ascii, suffix, icann) {
 				return dst
 			}
 			suffixAt = suffixStart(s, ascii, suffix)
@@ -106,8 +106,9 @@ func (s *scratch) ascii(host string) string {
 	return asciiForm(strings.ToLower(strings.TrimRight(host, ".")))
 }
 
-// isOwn reports whether the host belongs to a protected name's owner.
-func (m *Matcher) isOwn(ascii, suffix string) bool {
+// isOwn reports whether the host belongs to a protected name's owner, as far as
+// names tell; registry is false for the suffix of a hosting company.
+func (m *Matcher) isOwn(ascii, suffix string, registry bool) bool {
 	for rest := ascii; rest != ""; {
 		if _, ok := m.own[rest]; ok {
 			return true
@@ -120,7 +121,7 @@ func (m *Matcher) isOwn(ascii, suffix string) bool {
 	}
 	above := strings.TrimSuffix(strings.TrimSuffix(ascii, suffix), ".")
 	_, ok := m.ownLabel[above[strings.LastIndexByte(above, '.')+1:]]
-	return ok
+	return ok && m.countrySite(suffix, registry)
 }
 
 // suffixStart is the index in s.raw where the public suffix begins: what
@@ -323,15 +324,20 @@ func (m *Matcher) judgeCompany(t *token, who *Protected, p place, exact, disguis
 		return m.judgeSubdomain(t, p, exact)
 	}
 	if p.from == p.label && p.to == p.labelEnd {
+		if p.hosted {
+			return m.judgeHosted(t, p)
+		}
 		if exact && !who.Complete && (!m.foreignSuffix(p) || t.strength == weak || m.listed([]byte(t.literal))) {
 			return "", "" // another holder's name, or the owner's
 		}
 		return RuleTLDSwap, "under ." + string(p.s.raw[p.suffixAt:p.s.n]) + t.insteadOf()
 	}
 	c := m.company(p)
-	if c.machine && !who.Complete || !c.lured && m.isMember(p) {
+	like, lured := m.member(p)
+	if c.machine && !who.Complete || like && !lured {
 		return "", ""
 	}
+	c.lured = c.lured || lured
 	if disguised && p.leftFree && p.rightF || m.imitates(t, who, p, c) {
 		if c.lured {
 			return RuleComboLure, beside(p)
@@ -339,6 +345,16 @@ func (m *Matcher) judgeCompany(t *token, who *Protected, p place, exact, disguis
 		return RuleCombo, beside(p)
 	}
 	return "", ""
+}
+
+// judgeHosted decides about a token that is the whole name of a customer of a
+// hosting company: "paypal.pages.dev". Machines of content networks are named by
+// the owner, and so are the pages of those whose programs others build on.
+func (m *Matcher) judgeHosted(t *token, p place) (rule, detail string) {
+	if t.strength == weak || t.platform || m.listed([]byte(t.literal)) || m.isNetwork(p) {
+		return "", ""
+	}
+	return RuleSubdomain, "\"" + p.text(p.label, p.labelEnd) + "\" above " + string(p.s.raw[p.suffixAt:p.s.n])
 }
 
 // imitates decides about a token with something beside it in the registrable
@@ -407,29 +423,22 @@ func (m *Matcher) isNetwork(p place) bool {
 	return false
 }
 
-// isMember reports the name of a member of a federation.
-func (m *Matcher) isMember(p place) bool {
+// member reports whether a name is like those of a federation's members, and
+// whether a reader is asked for something in the place of a member's own name.
+func (m *Matcher) member(p place) (like, lured bool) {
 	name := string(p.s.raw[p.label:p.s.n])
 	for _, x := range m.members {
-		if len(name) > len(x.prefix)+len(x.suffix) && strings.HasPrefix(name, x.prefix) && strings.HasSuffix(name, x.suffix) {
-			return true
+		if x.covers(name) {
+			return true, m.luresInto(x.middle(name))
 		}
 	}
-	return false
+	return false, false
 }
 
-// foreignSuffix reports a suffix under which an owner with sites in many
+// foreignSuffix reports a place under a suffix where an owner with sites in many
 // countries is not to be expected.
 func (m *Matcher) foreignSuffix(p place) bool {
-	suffix := string(p.s.raw[p.suffixAt:p.s.n])
-	if _, ok := m.generic[suffix]; ok {
-		return true
-	}
-	switch suffix {
-	case "com", "net", "org":
-		return false
-	}
-	return !strings.Contains(suffix, ".") && len(suffix) > 2
+	return m.sold(string(p.s.raw[p.suffixAt:p.s.n]))
 }
 
 // national reports a country's suffix, .net or .org, where long-standing names
@@ -439,12 +448,12 @@ func (m *Matcher) national(p place) bool {
 	return suffix != "com" && !m.foreignSuffix(p)
 }
 
-// insteadOf names the owner's suffixes.
+// insteadOf names the first of the owner's suffixes.
 func (t *token) insteadOf() string {
 	if len(t.suffixes) == 0 {
 		return ""
 	}
-	return " instead of ." + strings.Join(t.suffixes, ", .")
+	return " instead of ." + strings.Join(t.suffixes[:min(len(t.suffixes), 3)], ", .")
 }
 
 // beside says what was added to the token in its label.
@@ -519,120 +528,6 @@ func (p *place) owner() string {
 		i--
 	}
 	return p.text(max(i, 0), p.s.n)
-}
-
-// company is what stands in the label beside the token.
-type company struct {
-	lured    bool // a lure word is among it
-	asks     bool // one that asks a person for something
-	long     bool // one of four letters or more
-	complete bool // it is nothing but lure words, digits and country codes
-	machine  bool // it is nothing but words for machines
-	ordinary bool // it is nothing but words, not all of them lures
-}
-
-// company looks at what stands in the label beside the token.
-func (m *Matcher) company(p place) company {
-	c := company{complete: true, machine: true, ordinary: true, lured: p.my && p.labelEnd > p.to}
-	segments := 0
-	for _, part := range [2][]byte{p.s.raw[p.label:p.from], p.s.raw[p.to:p.labelEnd]} {
-		for len(part) > 0 {
-			n := 0
-			for n < len(part) && isLetter(part[n]) {
-				n++
-			}
-			if n > 0 {
-				segments++
-				m.lookAt(part[:n], &c)
-			}
-			part = part[min(n+1, len(part)):]
-		}
-	}
-	c.machine = c.machine && segments > 0
-	c.ordinary = c.ordinary && !c.complete
-	return c
-}
-
-// lookAt takes a row of letters beside the token into account.
-func (m *Matcher) lookAt(seg []byte, c *company) {
-	m.parseLures(seg, c)
-	if _, ok := m.machines[string(seg)]; !ok {
-		c.machine = false
-	}
-	c.ordinary = c.ordinary && m.parseWords(seg)
-}
-
-// parseLures splits a segment into lure words, longest first from the left.
-func (m *Matcher) parseLures(seg []byte, c *company) {
-	for len(seg) > 0 {
-		n := min(len(seg), maxLure)
-		for ; n > 0; n-- {
-			if _, ok := m.lures[string(seg[:n])]; ok {
-				break
-			}
-		}
-		if n == 0 {
-			c.complete = false
-			return
-		}
-		c.lured = c.lured || n > 2
-		if _, ok := m.asks[string(seg[:n])]; ok {
-			c.asks = true
-		}
-		c.long = c.long || n > 3
-		seg = seg[n:]
-	}
-}
-
-// parseWords reports a segment made of everyday words: a row of them, or a
-// long segment that begins or ends with one.
-func (m *Matcher) parseWords(seg []byte) bool {
-	var ok [maxUnits + 1]bool
-	ok[0] = true
-	long := len(seg) >= 7
-	for i := range len(seg) {
-		for n := 1; n <= maxLure && i+n <= len(seg); n++ {
-			ends := long && n >= 4 && i+n == len(seg)
-			if (ok[i] || ends) && m.isWord(seg[i:i+n]) {
-				ok[i+n] = true
-				if long && n >= 4 && i == 0 {
-					return true
-				}
-			}
-		}
-	}
-	return ok[len(seg)]
-}
-
-// isWord reports a word of any of the lists, or one derived from it.
-func (m *Matcher) isWord(w []byte) bool {
-	if string(w) == "s" || m.listed(w) {
-		return true
-	}
-	var stem [maxUnits]byte
-	for _, end := range [...]string{"s", "es", "ed", "er", "ers", "ing", "ings", "y", "ly", "al", "ment", "ist", "ists"} {
-		n := len(w) - len(end)
-		if n < 3 || string(w[n:]) != end {
-			continue
-		}
-		if m.listed(w[:n]) {
-			return true
-		}
-		copy(stem[:], w[:n])
-		stem[n] = 'e'
-		if end != "s" && m.listed(stem[:n+1]) {
-			return true
-		}
-	}
-	return false
-}
-
-// listed reports a word of any of the lists.
-func (m *Matcher) listed(w []byte) bool {
-	_, word := m.words[string(w)]
-	_, lure := m.lures[string(w)]
-	_, machine := m.machines[string(w)]
-	return word || lure || machine
 }
 
 // judgeEdited decides about a segment that is a token but for typing errors.

@@ -93,7 +93,7 @@ type fitTerm struct {
 func newFitter(start *Table, obs []Observation, o FitOptions) *fitter {
 	f := &fitter{opts: o, index: map[string]int{}}
 	for _, e := range start.Entries() {
-		if !e.Prior {
+		if e.moves() {
 			f.index[e.ID] = len(f.w)
 			f.w = append(f.w, float64(e.Weight))
 		}

@@ -27,6 +27,9 @@ type Entry struct {
 	// Prior marks a weight set by hand (at most ±MaxPrior); the counts are then
 	// zero.
 	Prior bool
+	// Kept marks a measured weight that was taken over from another measurement:
+	// Fit and Temper leave it as it is. It is not written to the file.
+	Kept bool
 	// NPhish and NHam are the sizes of the samples, HitPhish and HitHam how
 	// many of them showed the item.
 	NPhish, HitPhish int
@@ -52,6 +55,9 @@ func Measure(id string, hitPhish, nPhish, hitHam, nHam int, basis string) Entry 
 		NPhish: nPhish, HitPhish: hitPhish, NHam: nHam, HitHam: hitHam, Basis: basis,
 	}
 }
+
+// moves reports a weight that is being measured, which Fit and Temper change.
+func (e Entry) moves() bool { return !e.Prior && !e.Kept }
 
 // Table maps item IDs to weights. It is immutable after reading.
 type Table struct {

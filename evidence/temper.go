@@ -17,7 +17,7 @@ func (t *Table) Split(prior Weight, items []Item) (fixed, moving float64) {
 	_, counted := Sum(0, t.Weigh(items))
 	fixed = float64(prior)
 	for _, it := range counted {
-		if e, ok := t.Lookup(it.ID); ok && !e.Prior && !it.Own() {
+		if e, ok := t.Lookup(it.ID); ok && e.moves() && !it.Own() {
 			moving += float64(it.Weight)
 		} else {
 			fixed += float64(it.Weight)
@@ -67,11 +67,12 @@ func likelihood(outcomes []Outcome, scale, hidden float64) float64 {
 	return sum
 }
 
-// Temper multiplies the measured weights of a table by scale. Priors stay.
+// Temper multiplies the measured weights of a table by scale. Priors and what was
+// taken over stay.
 func Temper(t *Table, scale float64) *Table {
 	entries := t.Entries()
 	for i := range entries {
-		if !entries[i].Prior {
+		if entries[i].moves() {
 			entries[i].Weight *= Weight(scale)
 		}
 	}

@@ -171,6 +171,8 @@ func TestSentences(t *testing.T) {
 			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "What speaks most against one: Writes as ever."}},
 		{"held by policy", mail.Verdict{Disposition: mail.Hold, LogOdds: .3, Finding: "file.embedded-program", Reasons: []evidence.Item{item("rule.x", "", "asks to click", 1), item("file.embedded-program", "", "the document carries a program", .25)}},
 			[]string{"This message is held whatever the odds (2 to 1 for), as the organisation decided for what it carries: the document carries a program.", "What speaks most for an attack: Asks to click.", "If you expect it, ask the sender by another way than mail, and your administrator to release it."}},
+		{"one thing for, none against", mail.Verdict{Disposition: mail.Deliver, LogOdds: -.5, Reasons: []evidence.Item{item("text.a", "", "asks for something", 1)}},
+			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "Nothing is known that speaks against one."}},
 		{"not yet", mail.Verdict{Disposition: mail.Defer}, []string{"This message could not be judged yet; its sender will try again.", "Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
 	}
 	for _, tt := range tests {

@@ -79,6 +79,8 @@ func Sentences(v mail.Verdict) []string {
 		}
 	case len(against) > 0:
 		out = append(out, "What speaks most against one: "+against[0])
+	case len(speaks) > 0:
+		out = append(out, "Nothing is known that speaks against one.")
 	default:
 		out = append(out, "Nothing is known that speaks against one either.")
 	}

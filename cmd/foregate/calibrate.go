@@ -33,10 +33,11 @@ rates into weights: the smoothed log10 ratio, shrunk by its standard error. Then
 the weights are fitted to each other, so that kinds which appear together are not
 counted twice, and scaled: each quarter of the sources is judged with weights of
 the others (no campaign on both sides), and all measured weights are multiplied by
-the number, at most 1, with which those odds came true. Kinds that fewer than --min messages show keep their hand-set prior. A source counts by
-at most as many messages as there are in the others of its label, so that no one
-collection decides. Authentication is taken from the corpus; what it does not
-record is unknown and no evidence.
+the number, at most 1, with which those odds came true. Kinds that fewer than --min
+messages show keep the weight that the table in force has from other mail, else
+their hand-set prior. A source counts by at most as many messages as there are in
+the others of its label, so that no one collection decides. Authentication is taken
+from the corpus; what it does not record is unknown and no evidence.
 
 Example:
   foregate calibrate --corpus ~/labelled --out weights.tsv
@@ -67,7 +68,7 @@ func (c calibrateCmd) Run(w *world, g *cli) error {
 		return err
 	}
 	groupCampaigns(seen)
-	table, scale, hidden := calibrated(seen, old, c.Min)
+	table, scale, hidden := calibrated(seen, measuring{old: old, least: c.Min, basis: basisOf(seen)})
 	if err := c.write(table.Entries()); err != nil {
 		return err
 	}
@@ -110,24 +111,50 @@ func writeWeights(name string, entries []evidence.Entry) error {
 	return replaceFile(name, b.Bytes())
 }
 
+// The bases of measured weights: the corpora that the project develops on, and an
+// operator's own mail.
+const (
+	basisDevelopment = "development corpora, sources balanced"
+	basisOwn         = "own mail, sources balanced"
+)
+
+// measuring says how weights are measured.
+type measuring struct {
+	old   *evidence.Table // the table in force
+	least int             // messages that must show a kind
+	basis string          // what the observations are of
+	// blind: nothing that the old table learnt of the same mail may be used, because
+	// what is to be judged is among that mail.
+	blind bool
+}
+
+// basisOf tells the development corpora from other mail by what only they have.
+func basisOf(seen []observed) string {
+	if slices.ContainsFunc(seen, func(o observed) bool { return o.sample.source == splitSource }) {
+		return basisDevelopment
+	}
+	return basisOwn
+}
+
 // calibrated measures each kind of evidence on the observations, fits the
 // weights to each other, and scales them to what they proved to be worth on
-// messages that they were not measured on. What was seen fewer than least times,
-// or must not be measured, keeps its prior of the old table.
-func calibrated(seen []observed, old *evidence.Table, least int) (table *evidence.Table, scale, hidden float64) {
-	scale, hidden = confidence(seen, old, least)
-	return evidence.Temper(fitted(seen, old, least), scale), scale, hidden
+// messages that they were not measured on. What was seen too rarely, or must not
+// be measured, keeps its weight of the old table.
+func calibrated(seen []observed, m measuring) (table *evidence.Table, scale, hidden float64) {
+	scale, hidden = confidence(seen, m)
+	return evidence.Temper(fitted(seen, m), scale), scale, hidden
 }
 
 // fitted is calibrated without the scale.
-func fitted(seen []observed, old *evidence.Table, least int) *evidence.Table {
-	measured := evidence.NewTable(entries(tally(seen), old, least))
+func fitted(seen []observed, m measuring) *evidence.Table {
+	measured := evidence.NewTable(entries(tally(seen), m))
 	return evidence.Fit(measured, observations(seen), evidence.FitOptions{Prior: fitPrior, Pull: fitPull, Mislabelled: fitMislabelled, Ladders: ladders(measured)})
 }
 
 // confidence judges each part of the observations with weights fitted on the
 // others and returns what evidence.Confidence says of that.
-func confidence(seen []observed, old *evidence.Table, least int) (scale, hidden float64) {
+func confidence(seen []observed, m measuring) (scale, hidden float64) {
+	m.blind = true
 	part := innerParts(seen)
 	names := map[string]bool{}
 	for i := range seen {
@@ -136,7 +163,7 @@ func confidence(seen []observed, old *evidence.Table, least int) (scale, hidden 
 	rows := observations(seen)
 	var outcomes []evidence.Outcome
 	for _, name := range sortedKeys(names) {
-		table := fitted(others(seen, part, name), old, least)
+		table := fitted(others(seen, part, name), m)
 		for i := range seen {
 			if rows[i].Count == 0 || part(&seen[i]) != name {
 				continue
@@ -338,11 +365,13 @@ func count(m map[string]map[string]map[string]int, key string, s *sample) {
 const notMeasured = "so not measured"
 
 // entries measures every ID that was seen often enough and keeps the others of
-// the old table.
-func entries(k counts, old *evidence.Table, least int) []evidence.Entry {
+// the old table: priors, what was measured on other mail, and of the same mail
+// only what cannot be seen today, such as rules that are not loaded.
+func entries(k counts, m measuring) []evidence.Entry {
 	out := map[string]evidence.Entry{}
-	for _, e := range old.Entries() {
-		if e.Prior || len(k.hits[e.ID]) == 0 {
+	for _, e := range m.old.Entries() {
+		e.Kept = !e.Prior
+		if e.Prior || e.Basis != m.basis || len(k.hits[e.ID]) == 0 && !m.blind {
 			out[e.ID] = e
 		}
 		if e.Prior && e.Basis != "" && strings.HasSuffix(e.Basis, notMeasured) {
@@ -353,18 +382,18 @@ func entries(k counts, old *evidence.Table, least int) []evidence.Entry {
 		n := k.n[chanceOf(id)]
 		hp, np := balanced(hits["phish"], n["phish"])
 		hh, nh := balanced(hits["ham"], n["ham"])
-		need, isRule := least, strings.HasPrefix(id, rulePrefix)
+		need, isRule := m.least, strings.HasPrefix(id, rulePrefix)
 		if isRule {
-			need = min(least, ruleMin)
+			need = min(m.least, ruleMin)
 		}
 		if sum(hits["phish"])+sum(hits["ham"]) < need {
 			// A rule proposes its own prior, and a parent's holds for its children.
-			if _, ok := old.Lookup(id); !ok && !isRule {
+			if _, ok := m.old.Lookup(id); !ok && !isRule {
 				out[id] = evidence.Entry{ID: id, Prior: true, Basis: "seen too rarely to measure and no prior set"}
 			}
 			continue
 		}
-		e := evidence.Measure(id, hp, np, hh, nh, "development corpora, sources balanced")
+		e := evidence.Measure(id, hp, np, hh, nh, m.basis)
 		if exonerates(id) != (e.Weight < 0) {
 			e.Weight = 0 // more frequent on the wrong side, by the make of the corpora
 		}
@@ -417,8 +446,11 @@ func showRates(out io.Writer, entries []evidence.Entry) error {
 	fmt.Fprintln(tw, "weight\tkind\tphish\tham\tevidence\t")
 	for _, e := range entries {
 		kind, phish, ham := "measured", rate(e.HitPhish, e.NPhish), rate(e.HitHam, e.NHam)
-		if e.Prior {
+		switch {
+		case e.Prior:
 			kind, phish, ham = "prior", "-", "-"
+		case e.Kept:
+			kind = "kept"
 		}
 		fmt.Fprintf(tw, "%+.2f\t%s\t%s\t%s\t%s\t\n", e.Weight, kind, phish, ham, e.ID)
 	}

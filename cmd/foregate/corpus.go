@@ -67,10 +67,13 @@ func dispute(samples []sample, name string) error {
 
 // loadCorpus reads labelled mail: a folder with manifest.tsv (or one level
 // above it), or a .tar.gz that unpacks to such a folder, or a folder that holds
-// one. The manifest's first four columns are path, label, source and year;
+// one, or a folder of labelled folders (see labelledFolders). The manifest's first four columns are path, label, source and year;
 // envelope.tsv, when there, has path, client_ip, helo, rdns, mail_from and the
 // recorded results of SPF, DKIM and DMARC.
 func loadCorpus(dir string) ([]sample, error) {
+	if labelled(dir) {
+		return labelledFolders(dir)
+	}
 	files, err := corpusFiles(dir)
 	if err != nil && dir == defaultCorpus {
 		return nil, fmt.Errorf("reading the corpus: %w; name a folder of labelled mail with --corpus", err)
@@ -104,6 +107,49 @@ func loadCorpus(dir string) ([]sample, error) {
 			path: row["path"], label: row["label"], source: row["source"], year: year,
 			env: envelopeOf(byPath[row["path"]]), raw: raw,
 		})
+	}
+	return out, nil
+}
+
+// labelled reports a folder with the folders "ham" and "phish" and no manifest.
+func labelled(dir string) bool {
+	for _, name := range []string{"ham", "phish"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	_, err := os.Stat(filepath.Join(dir, "manifest.tsv"))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// labelledFolders reads the mail of the folders ham, phish and spam: files, mboxes
+// or Maildirs. A folder in one of them is a source, the year is the Date field's,
+// and nothing is known of the envelopes.
+func labelledFolders(dir string) ([]sample, error) {
+	var out []sample
+	total := 0
+	for _, label := range []string{"ham", "phish", "spam"} {
+		base := filepath.Join(dir, label)
+		if _, err := os.Stat(base); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		for in := range inputs([]string{base}, nil) {
+			if in.err != nil {
+				return nil, fmt.Errorf("reading the corpus: %s: %w", in.path, in.err)
+			}
+			if total += len(in.raw); total > maxCorpus {
+				return nil, fmt.Errorf("reading the corpus: more than %d bytes", int64(maxCorpus))
+			}
+			rel := filepath.ToSlash(strings.TrimPrefix(in.path, base+string(filepath.Separator)))
+			s := sample{path: label + "/" + rel, label: label, source: "own", raw: in.raw, env: envelopeOf(nil)}
+			if source, _, ok := strings.Cut(rel, "/"); ok && source != "cur" && source != "new" {
+				s.source = source
+			}
+			if date := mail.Parse(mail.Envelope{}, in.raw).Headers.Date; date != nil {
+				s.year = date.Year()
+			}
+			out = append(out, s)
+		}
 	}
 	return out, nil
 }
@@ -179,7 +225,7 @@ func corpusFiles(dir string) (map[string][]byte, error) {
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
 	if err != nil || len(archives) == 0 {
-		return nil, errors.Join(err, fmt.Errorf("%s holds neither manifest.tsv nor a .tar.gz", dir))
+		return nil, errors.Join(err, fmt.Errorf("%s holds neither folders ham and phish nor manifest.tsv nor a .tar.gz", dir))
 	}
 	slices.Sort(archives)
 	return tarFiles(archives[0])

@@ -91,3 +91,40 @@ func TestEvaluateUndisputed(t *testing.T) {
 		}
 	}
 }
+
+// Mail of one's own needs no manifest: folders are the labels.
+func TestLabelledFolders(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, date string) {
+		t.Helper()
+		p := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		raw := "From: a@example.org\r\nDate: " + date + "\r\nSubject: s\r\n\r\nx\r\n"
+		if err := os.WriteFile(p, []byte(raw), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ham/1.eml", "Mon, 02 Nov 2020 10:00:00 +0000")
+	write("ham/office/2.eml", "Mon, 02 Nov 2026 10:00:00 +0000")
+	if _, err := loadCorpus(dir); err == nil || !strings.Contains(err.Error(), "folders ham and phish") {
+		t.Errorf("without phish: %v", err)
+	}
+	write("phish/cur/3:2,S", "soon")
+	samples, err := loadCorpus(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range samples {
+		got = append(got, fmt.Sprintf("%s %s %s %d", s.path, s.label, s.source, s.year))
+		if s.env.Recorded == nil {
+			t.Errorf("%s: authentication would be looked up in the DNS", s.path)
+		}
+	}
+	want := "ham/1.eml ham own 2020|ham/office/2.eml ham office 2026|phish/cur/3:2,S phish own 0"
+	if strings.Join(got, "|") != want {
+		t.Errorf("got %v", got)
+	}
+}

@@ -27,7 +27,7 @@ func (c evalCmd) crossValidate(conf config, p policy.Policy, seen []observed) ([
 	}
 	return outOfFold(seen, part, func(train []observed) policy.Policy {
 		q := p
-		q.Weights, _, _ = calibrated(train, old, calibrateMin)
+		q.Weights, _, _ = calibrated(train, measuring{old: old, least: calibrateMin, basis: basisOf(seen), blind: true})
 		return q
 	}), nil
 }

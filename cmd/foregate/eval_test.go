@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -240,5 +241,49 @@ func TestOthersShareNoCampaign(t *testing.T) {
 	got := others(seen, partOf, partOf(&seen[0]))
 	if len(got) != 2 || got[0].campaign != 1 || got[1].campaign != 2 {
 		t.Errorf("others = %+v", got)
+	}
+}
+
+// A family that says nothing new can be left out once the weights are measured
+// without it; one that alone finds half of the phish cannot.
+func TestRefit(t *testing.T) {
+	var seen []observed
+	add := func(label, source string, ids ...string) {
+		o := observed{sample: &sample{label: label, source: source, year: 2024}, campaign: len(seen)}
+		for _, id := range ids {
+			o.items = append(o.items, evidence.Item{ID: id})
+		}
+		seen = append(seen, o)
+	}
+	for i := range 600 {
+		source := string(rune('a' + i%3))
+		add("ham", "h"+source)
+		switch {
+		case i%4 == 0:
+			add("phish", "p"+source, "claim.brand-body")
+		case i%4 == 1:
+			add("phish", "p"+source, "form.bare-link", "link.shortener")
+		}
+	}
+	conf := defaults()
+	p, err := newPolicy(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := []evalAblation{{}, {Family: "claim"}, {Family: "form"}, {Family: "link"}}
+	c := evalCmd{CV: true, Parts: "campaign", Refit: true}
+	if err := c.refit(&world{ctx: t.Context(), stderr: io.Discard}, conf, p, seen, table); err != nil {
+		t.Fatal(err)
+	}
+	if table[0].Refitted != nil {
+		t.Error("all families together were measured anew")
+	}
+	for i, want := range []float64{.5, 1, 1} {
+		if got := table[i+1].Refitted[0].TPR; got != want {
+			t.Errorf("without %s %.2f of the phish are caught, want %.2f", table[i+1].Family, got, want)
+		}
+	}
+	if err := (evalCmd{Refit: true}).Run(nil, nil); err == nil || err.Error() != "eval: --refit needs --cv" {
+		t.Errorf("error %v", err)
 	}
 }

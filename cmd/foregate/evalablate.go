@@ -5,15 +5,18 @@ import (
 	"strings"
 
 	"foregate/evidence"
+	"foregate/policy"
 )
 
 // evalAblation says what is caught, at the same shares of ham, without one
-// family of evidence and with that family alone. The weights stay as they are.
+// family of evidence and with that family alone. The weights stay as they are,
+// but for Refitted.
 type evalAblation struct {
-	Family  string    `json:"family"` // "" is all evidence together
-	Items   int       `json:"items"`  // how many items of the family were found
-	Without []ablated `json:"without,omitempty"`
-	Alone   []ablated `json:"alone"`
+	Family   string    `json:"family"` // "" is all evidence together
+	Items    int       `json:"items"`  // how many items of the family were found
+	Without  []ablated `json:"without,omitempty"`
+	Refitted []ablated `json:"refitted,omitempty"` // without, by weights measured without it
+	Alone    []ablated `json:"alone"`
 }
 
 // ablated is one point: as evalPoint, of phish and ham since 2019.
@@ -82,10 +85,45 @@ func resummed(seen []observed, prior float64, keep func(family string) bool) []a
 		odds, _ := evidence.Sum(evidence.Weight(prior), items)
 		again[i].odds = float64(odds)
 	}
+	return caughtAt(again)
+}
+
+// caughtAt are the points of the table.
+func caughtAt(seen []observed) []ablated {
 	var out []ablated
 	for _, fpr := range ablationBudgets() {
-		p := rocPoint(again, fpr)
+		p := rocPoint(seen, fpr)
 		out = append(out, ablated{FPR: fpr, TPR: p.TPR, ControlTPR: p.ControlTPR})
+	}
+	return out
+}
+
+// refit adds to the table what is caught without each family by weights that were
+// measured without it: what the rest can do when nothing leans on the family.
+func (c evalCmd) refit(w *world, conf config, p policy.Policy, seen []observed, table []evalAblation) error {
+	bar := newProgress(w.stderr, "refitting", len(table))
+	defer bar.finish()
+	for i := range table {
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
+		if table[i].Family != "" {
+			again, err := c.crossValidate(conf, p, withoutFamily(seen, table[i].Family))
+			if err != nil {
+				return err
+			}
+			table[i].Refitted = caughtAt(since(again, "2019+"))
+		}
+		bar.step()
+	}
+	return nil
+}
+
+// withoutFamily are the observations less the items of a family.
+func withoutFamily(seen []observed, name string) []observed {
+	out := slices.Clone(seen)
+	for i := range out {
+		out[i].items = slices.DeleteFunc(slices.Clone(out[i].items), func(it evidence.Item) bool { return family(it.ID) == name })
 	}
 	return out
 }

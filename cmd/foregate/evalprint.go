@@ -62,18 +62,37 @@ func (r evalReport) printCaught(out io.Writer) {
 	}
 	sources := names(func(p evalPoint) map[string]float64 { return p.BySource })
 	spam := names(func(p evalPoint) map[string]float64 { return p.Spam })
+	// A column for messages that the corpus has none of would say that none is caught.
+	hasControl := slices.ContainsFunc(sources, func(s string) bool { return strings.HasPrefix(s, controlPrefix) })
+	hasYears := slices.Contains(sources, splitSource)
+	head := []string{"ham", "budget", "log odds", "all phish", ""}
+	if hasControl {
+		head = append(head, "control set", "")
+	}
+	head = append(head, sources...)
+	if hasYears {
+		head = append(head, fmt.Sprintf("%s to %d", splitSource, newestYear-1), fmt.Sprintf("from %d", newestYear))
+	}
+	for _, s := range spam {
+		head = append(head, "spam "+s)
+	}
 	tw := columns(out)
-	fmt.Fprintf(tw, "ham\tbudget\tlog odds\tall phish\t\tcontrol set\t\t%s\t%s to %d\tfrom %d\t%s\t\n", strings.Join(sources, "\t"), splitSource, newestYear-1, newestYear, "spam "+strings.Join(spam, "\tspam "))
+	fmt.Fprintln(tw, strings.Join(head, "\t")+"\t")
 	for _, p := range r.ROC {
-		fmt.Fprintf(tw, "%s\t%g %%\t%.2f\t%s\t%s\t%s\t%s\t", p.Ham, 100*p.FPR, p.Threshold, hundred(p.TPR), spread(p.TPRRange), hundred(p.ControlTPR), spread(p.ControlRange))
+		row := []string{p.Ham, fmt.Sprintf("%g %%", 100*p.FPR), fmt.Sprintf("%.2f", p.Threshold), hundred(p.TPR), spread(p.TPRRange)}
+		if hasControl {
+			row = append(row, hundred(p.ControlTPR), spread(p.ControlRange))
+		}
 		for _, s := range sources {
-			fmt.Fprint(tw, orDash(p.BySource, s), "\t")
+			row = append(row, orDash(p.BySource, s))
 		}
-		fmt.Fprintf(tw, "%s\t%s\t", hundred(p.Earlier), hundred(p.Newest))
+		if hasYears {
+			row = append(row, hundred(p.Earlier), hundred(p.Newest))
+		}
 		for _, s := range spam {
-			fmt.Fprint(tw, orDash(p.Spam, s), "\t")
+			row = append(row, orDash(p.Spam, s))
 		}
-		fmt.Fprintln(tw)
+		fmt.Fprintln(tw, strings.Join(row, "\t")+"\t")
 	}
 	tw.Flush()
 }
@@ -92,9 +111,14 @@ func orDash(of map[string]float64, key string) string {
 func (r evalReport) printAblation(out io.Writer) {
 	fmt.Fprintln(out, "\nfamilies of evidence, phish caught at shares of ham since 2019 (of the control set):")
 	tw := columns(out)
+	refitted := slices.ContainsFunc(r.Ablation, func(a evalAblation) bool { return a.Refitted != nil })
 	fmt.Fprint(tw, "family\titems\t")
 	for _, b := range ablationBudgets() {
-		fmt.Fprintf(tw, "without, %g %%\t\talone, %g %%\t\t", 100*b, 100*b)
+		fmt.Fprintf(tw, "without, %g %%\t\t", 100*b)
+		if refitted {
+			fmt.Fprintf(tw, "refitted, %g %%\t\t", 100*b)
+		}
+		fmt.Fprintf(tw, "alone, %g %%\t\t", 100*b)
 	}
 	fmt.Fprintln(tw)
 	for _, a := range r.Ablation {
@@ -104,16 +128,24 @@ func (r evalReport) printAblation(out io.Writer) {
 		}
 		fmt.Fprintf(tw, "%s\t%d\t", name, a.Items)
 		for i := range ablationBudgets() {
-			if len(a.Without) > 0 {
-				fmt.Fprintf(tw, "%s\t(%.0f)\t", hundred(a.Without[i].TPR), 100*a.Without[i].ControlTPR)
-			} else {
-				fmt.Fprint(tw, "\t\t")
+			printPoint(tw, a.Without, i)
+			if refitted {
+				printPoint(tw, a.Refitted, i)
 			}
-			fmt.Fprintf(tw, "%s\t(%.0f)\t", hundred(a.Alone[i].TPR), 100*a.Alone[i].ControlTPR)
+			printPoint(tw, a.Alone, i)
 		}
 		fmt.Fprintln(tw)
 	}
 	tw.Flush()
+}
+
+// printPoint writes one point of a family, or nothing where there is none.
+func printPoint(out io.Writer, points []ablated, i int) {
+	if i >= len(points) {
+		fmt.Fprint(out, "\t\t")
+		return
+	}
+	fmt.Fprintf(out, "%s\t(%.0f)\t", hundred(points[i].TPR), 100*points[i].ControlTPR)
 }
 
 // print writes the reliability diagram and the Brier scores.

@@ -167,7 +167,7 @@ func (c ruleCounts) weights(least int) []evidence.Entry {
 		}
 		hp, np := balanced(r.Hits["phish"], c.bySrc["phish"])
 		hh, nh := balanced(r.Hits["ham"], c.bySrc["ham"])
-		out = append(out, evidence.Measure(rulePrefix+r.ID, hp, np, hh, nh, "development corpora, sources balanced"))
+		out = append(out, evidence.Measure(rulePrefix+r.ID, hp, np, hh, nh, basisDevelopment))
 	}
 	return out
 }

@@ -41,8 +41,10 @@ func TestTrainOwn(t *testing.T) {
 	if err := (trainCmd{Out: file, Own: dir}).Run(&world{stdout: &out}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "cred_theft") || !strings.Contains(out.String(), file) {
-		t.Errorf("the output does not show labels and file:\n%s", out.String())
+	for _, want := range []string{"own mail: 6 benign, 6 cred_theft, 6 bec\n", "\nown ", file} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
 	}
 	c := defaults()
 	before, err := newTexts(c)
@@ -53,6 +55,17 @@ func TestTrainOwn(t *testing.T) {
 	after, err := newTexts(c)
 	if err != nil {
 		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := text.New(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Classify("Note 1", lure).Language; got != "english" {
+		t.Errorf("own mail changed what is known of languages: %q", got)
 	}
 	if a, b := attackOf(t, before, lure), attackOf(t, after, lure); a || !b {
 		t.Errorf("the lure is an attack before: %v, after: %v; want false, true", a, b)
@@ -67,8 +80,8 @@ func TestTrainErrors(t *testing.T) {
 		want string
 	}{
 		{trainCmd{Own: dir, Out: "x/model.bin"}, "train: name another file with --out for a model of your own mail"},
-		{trainCmd{Own: dir, Out: "own"}, `reading own mail: folder "spanish" is no label; there are benign (or ham), phish and benign, cred_theft, callback_scam, bec, steal_pii, advance_fee, extortion, job_scam`},
-		{trainCmd{Own: t.TempDir(), Out: "own"}, "reading own mail: no .eml files in folders of "},
+		{trainCmd{Own: dir, Out: "own"}, `reading own mail: folder "spanish" is no label; there are ham, phish, attack, benign, cred_theft, callback_scam, bec, steal_pii, advance_fee, extortion, job_scam, invoice, `},
+		{trainCmd{Own: t.TempDir(), Out: "own"}, "reading own mail: no folders of messages in "},
 	}
 	for _, tt := range tests {
 		if err := tt.cmd.Run(w); err == nil || !strings.HasPrefix(err.Error(), tt.want) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"foregate/domain"
 )
 
 // Points for a body that speaks as a brand; claimPoints together are a claim.
@@ -15,6 +17,8 @@ const (
 	pointsSubject   = 1 // the subject begins with the brand
 	pointsLogo      = 1 // a picture whose text is the brand
 	pointsFile      = 1 // an attachment named after the brand
+	pointsName      = 1 // the sender's name is the brand's
+	pointsLastLine  = 1 // one of the last lines is nothing but the brand's name
 	claimPoints     = 2
 	commonPoints    = 3 // the same when the name is an everyday word
 	// maxBrands: a text that speaks of more brands than this is a list of
@@ -26,7 +30,7 @@ const (
 type score struct {
 	brand  *brand
 	points int
-	seen   uint8 // kinds counted already
+	seen   uint16 // kinds counted already
 	quote  string
 	common bool // only everyday words were seen
 }
@@ -47,6 +51,11 @@ func (x *exam) body() {
 	}
 	scores = x.readLogos(scores)
 	scores = x.readFiles(scores)
+	scores = x.readLastLines(text, scores)
+	if b, strong := x.claimedBrand(x.s.words, x.s.display); strong {
+		scores = give(scores, alias{brand: b}, kindName, pointsName, x.s.display)
+		scores = x.readScript(text, b, scores)
+	}
 	x.judgeScores(scores)
 }
 
@@ -65,15 +74,22 @@ func (x *exam) judgeScores(scores []score) {
 		return
 	}
 	s := scores[best]
-	if s.points < claimPoints || s.common && s.points < commonPoints || x.backs(s.brand) {
+	if s.points < claimPoints || s.onlyNamed() || s.common && s.points < commonPoints || x.mayBack(s.brand) {
 		return
 	}
 	for _, a := range x.f.Auth.Aligned {
-		if slices.Contains(x.st.brands.owners(a), s.brand) {
+		if x.st.brands.mayHold(s.brand, a) {
 			return
 		}
 	}
 	x.add(IDBrandBody, fmt.Sprintf("the text speaks as %s, but the sender %s", s.brand.name, x.s.who()), s.quote, lineageIdentity)
+}
+
+// onlyNamed reports that the brand is named at the beginning or at the end and
+// nowhere spoken for: a subject or a heading may name anybody. A letter from the
+// brand that the brand signs is spoken for.
+func (s *score) onlyNamed() bool {
+	return s.seen&^(kindName|kindSubject|kindLastLine) == 0 && s.seen&(kindName|kindLastLine) != kindName|kindLastLine
 }
 
 // Kinds of points.
@@ -85,10 +101,12 @@ const (
 	kindSubject
 	kindLogo
 	kindFile
+	kindName
+	kindLastLine
 )
 
 // give adds points for a brand, once for each kind.
-func give(scores []score, a alias, kind uint8, points int, quote string) []score {
+func give(scores []score, a alias, kind uint16, points int, quote string) []score {
 	for i := range scores {
 		s := &scores[i]
 		if s.brand != a.brand {
@@ -136,6 +154,79 @@ func (x *exam) readText(w []string, scores []score, end bool) []score {
 			scores = give(scores, a, kindAccount, pointsAccount, quote)
 		}
 		i = j - 1
+	}
+	return scores
+}
+
+// lastLines is how many lines from the end may be a signature.
+const lastLines = 8
+
+// readLastLines finds a line near the end that is nothing but a brand's name, as a
+// letter is signed: "Your PayPal", "InPost". Names of social media stand in
+// everybody's footer.
+func (x *exam) readLastLines(text string, scores []score) []score {
+	lines := strings.Split(tail(text, tailBytes), "\n")
+	seen := 0
+	for i := len(lines) - 1; i >= 0 && seen < lastLines; i-- {
+		line := strings.TrimSpace(lines[i])
+		if line == "" || len(line) > maxLogoAlt {
+			continue
+		}
+		seen++
+		w := words(line)
+		for len(w) > 1 && (article(w[0]) || yourWord(w[0]) || w[0] == "l") {
+			w = w[1:]
+		}
+		if len(w) == 0 {
+			continue
+		}
+		if a, ok := x.st.brands.at(w, 0); ok && len(a.words) == len(w) && a.brand.category != "social" {
+			scores = give(scores, a, kindLastLine, pointsLastLine, line)
+			continue
+		}
+		folded := domain.Fold(line)
+		for _, a := range x.st.brands.scripts {
+			if folded == a.text {
+				scores = give(scores, alias{brand: a.brand}, kindLastLine, pointsLastLine, line)
+			}
+		}
+	}
+	return scores
+}
+
+// Words of scripts without word boundaries that stand right before or after the
+// name of a house which speaks to its customers.
+var (
+	beforeScript = []string{"您的", "尊敬的", "亲爱的"}
+	afterScript  = []string{"账户", "帐户", "账号", "用户", "客户", "会员", "をご利用", "アカウント", "会員", "カスタマー", "より", "계정", "고객", "카드"}
+)
+
+// readScript finds "your X account" of the brand that the sender says it is, in
+// scripts without word boundaries.
+func (x *exam) readScript(text string, b *brand, scores []score) []score {
+	if !notASCII(text) {
+		return scores
+	}
+	folded := ""
+	for _, a := range x.st.brands.scripts {
+		if a.brand != b {
+			continue
+		}
+		if folded == "" {
+			folded = domain.Fold(cut(text, headBytes+tailBytes))
+		}
+		for rest := folded; ; {
+			i := strings.Index(rest, a.text)
+			if i < 0 {
+				break
+			}
+			before, after := rest[:i], rest[i+len(a.text):]
+			near := func(w string) bool { return strings.HasPrefix(after, domain.Fold(w)) }
+			if slices.ContainsFunc(afterScript, near) || slices.ContainsFunc(beforeScript, func(w string) bool { return strings.HasSuffix(before, domain.Fold(w)) }) {
+				return give(scores, alias{brand: b}, kindAccount, pointsAccount, a.text)
+			}
+			rest = after
+		}
 	}
 	return scores
 }
@@ -238,7 +329,7 @@ func (x *exam) readLogos(scores []score) []score {
 }
 
 // readName gives points when the words are a brand, with "logo" or roles.
-func (x *exam) readName(w []string, kind uint8, points int, scores []score) []score {
+func (x *exam) readName(w []string, kind uint16, points int, scores []score) []score {
 	for i := range w {
 		a, ok := x.st.brands.at(w, i)
 		if !ok {

@@ -17,7 +17,7 @@ var brandTable string
 type brand struct {
 	name     string
 	category string
-	domains  []string // lower case; "x.*" and "pre-*.tld" are patterns
+	domains  []string // lower case; "x.*" and "pre-*.tld" are patterns, see domain.Matcher.Covers
 	token    string   // the label that imitations carry, "" when it is an everyday word
 }
 
@@ -33,16 +33,17 @@ type table struct {
 	brands   []*brand
 	byWord   map[string][]alias // first word → aliases, longest first
 	byDomain map[string][]*brand
-	byLabel  map[string][]*brand // registrable label under any suffix
-	byTLD    map[string][]*brand // a brand's own top-level domain
-	members  []member
-	scripts  []scriptAlias // aliases beyond ASCII, which have no word boundaries
+	byLabel  map[string][]holding // patterns "x.*" by x
+	members  []holding            // patterns "pre-*.tld"
+	byTLD    map[string][]*brand  // a brand's own top-level domain
+	scripts  []scriptAlias        // aliases beyond ASCII, which have no word boundaries
+	names    *domain.Matcher      // of brands whose label is distinctive
 }
 
-// member is a pattern of a federation's domains.
-type member struct {
-	prefix, suffix string
-	brand          *brand
+// holding is a pattern of a brand's domains.
+type holding struct {
+	pattern string
+	brand   *brand
 }
 
 // scriptAlias is an alias in a script without spaces.
@@ -56,7 +57,7 @@ func loadTable(text string) (*table, error) {
 	t := &table{
 		byWord:   make(map[string][]alias),
 		byDomain: make(map[string][]*brand),
-		byLabel:  make(map[string][]*brand),
+		byLabel:  make(map[string][]holding),
 		byTLD:    make(map[string][]*brand),
 	}
 	n := 0
@@ -78,6 +79,7 @@ func loadTable(text string) (*table, error) {
 	for _, list := range t.byWord {
 		slices.SortStableFunc(list, func(a, b alias) int { return len(b.words) - len(a.words) })
 	}
+	t.names = domain.NewMatcher(t.protected())
 	return t, nil
 }
 
@@ -130,43 +132,58 @@ func (t *table) at(w []string, i int) (alias, bool) {
 	return alias{}, false
 }
 
-// owners are the brands that a host belongs to, mostly none or one.
-func (t *table) owners(host string) []*brand {
+// owners are the brands that a host belongs to, mostly none or one. Sure are
+// those whose table names the domain; likely are those of whom it has a pattern
+// that covers the host: they may hold it, but so may anybody who was first to
+// register it. What is likely is neither proof nor breach of a claim.
+func (t *table) owners(host string) (sure, likely []*brand) {
 	if !strings.Contains(host, ".") {
-		return nil // a name like "bradesco" is nobody's domain
+		return nil, nil // a name like "bradesco" is nobody's domain
 	}
-	var out []*brand
 	for rest := host; ; {
-		out = append(out, t.byDomain[rest]...)
+		sure = append(sure, t.byDomain[rest]...)
 		_, after, ok := strings.Cut(rest, ".")
 		if !ok {
-			out = append(out, t.byTLD[rest]...)
+			sure = append(sure, t.byTLD[rest]...)
 			break
 		}
 		rest = after
 	}
 	n := domain.Split(host)
-	out = append(out, t.byLabel[n.SLD]...)
-	for _, x := range t.members {
-		if strings.HasPrefix(n.RootDomain, x.prefix) && strings.HasSuffix(n.RootDomain, x.suffix) {
-			out = append(out, x.brand)
+	for _, list := range [2][]holding{t.byLabel[n.SLD], t.members} {
+		for _, h := range list {
+			if t.names.Covers(h.pattern, n) {
+				likely = append(likely, h.brand)
+			}
 		}
 	}
-	return out
+	return sure, likely
+}
+
+// mayHold reports that a host is a brand's, surely or likely.
+func (t *table) mayHold(b *brand, host string) bool {
+	sure, likely := t.owners(host)
+	return slices.Contains(sure, b) || slices.Contains(likely, b)
 }
 
 // index files a brand's domains.
 func (t *table) index(b *brand) {
 	for _, d := range b.domains {
 		if label, ok := strings.CutSuffix(d, ".*"); ok {
-			t.byLabel[label] = append(t.byLabel[label], b)
-		} else if prefix, suffix, ok := strings.Cut(d, "*"); ok {
-			t.members = append(t.members, member{prefix, suffix, b})
+			t.byLabel[label] = append(t.byLabel[label], holding{d, b})
+		} else if strings.Contains(d, "*") {
+			t.members = append(t.members, holding{d, b})
 		} else {
 			t.byDomain[d] = append(t.byDomain[d], b)
 		}
 	}
-	if b.token != "" {
+	if b.token != "" && !openTLD(b.token) {
 		t.byTLD[b.token] = append(t.byTLD[b.token], b)
 	}
+}
+
+// openTLD reports a top-level domain with a brand's name in which anybody may
+// register: it says nothing of the owner.
+func openTLD(label string) bool {
+	return label == "ovh"
 }

@@ -123,7 +123,7 @@ func New(c Config) (*Stage, error) {
 			st.vips = append(st.vips, vip{name: v.Name, words: w, addresses: addrs})
 		}
 	}
-	st.lookOwn, st.lookPartner, st.lookBrand = domain.NewMatcher(own), domain.NewMatcher(partners), domain.NewMatcher(t.protected())
+	st.lookOwn, st.lookPartner, st.lookBrand = domain.NewMatcher(own), domain.NewMatcher(partners), t.names
 	return st, nil
 }
 
@@ -138,7 +138,8 @@ func (st *Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) erro
 	if s.address == "" && s.display == "" {
 		return nil
 	}
-	x := &exam{st: st, m: m, f: f, s: s, owners: st.brands.owners(s.host)}
+	x := &exam{st: st, m: m, f: f, s: s}
+	x.owners, x.likely = st.brands.owners(s.host)
 	x.displayName()
 	x.identity()
 	x.body()
@@ -157,12 +158,17 @@ type exam struct {
 	f     *mail.Facts
 	s     speaker
 	items []evidence.Item
-	// owners are the brands that the speaker's host belongs to.
-	owners []*brand
+	// owners are the brands that the speaker's host belongs to, likely those that
+	// it may belong to.
+	owners, likely []*brand
 }
 
 // backs reports that the speaker's domain is the brand's.
 func (x *exam) backs(b *brand) bool { return slices.Contains(x.owners, b) }
+
+// mayBack reports that the speaker's domain is the brand's or may be: such a
+// claim is not contradicted, and not proven either.
+func (x *exam) mayBack(b *brand) bool { return x.backs(b) || slices.Contains(x.likely, b) }
 
 // add notes an item.
 func (x *exam) add(id, claim, quote, lineage string) {
@@ -255,7 +261,7 @@ func root(registrable, whole string) string {
 func (s *speaker) who() string {
 	switch {
 	case s.host == "":
-		return "names no domain"
+		return "has no address with a domain"
 	case s.proven:
 		return "speaks for " + s.host
 	}

@@ -2,15 +2,18 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"foregate/domain"
 	"foregate/mail"
 )
 
 // elsewhere judges a page that speaks of one brand, in its subject or three times
 // in its text, and gives the reader something to click that leads neither to the
-// brand nor to the sender. News and offers speak of many brands, and a shop that
-// takes a payment service leads to itself.
+// brand nor to the sender. News and offers speak of many brands, a shop that takes
+// a payment service leads to itself, and a newsletter to the house that sends it
+// out and counts its clicks.
 func (x *exam) elsewhere() {
 	if x.s.own || x.s.listed || x.relays() && x.s.proven {
 		return
@@ -20,7 +23,7 @@ func (x *exam) elsewhere() {
 		return
 	}
 	b, quote := x.spokenOf()
-	if b == nil || x.backs(b) || b.category == "social" && quote == "" {
+	if b == nil || x.mayBack(b) || b.category == "social" && quote == "" {
 		return
 	}
 	for i := range x.f.Links {
@@ -28,13 +31,11 @@ func (x *exam) elsewhere() {
 		if l.Kind != "anchor" && l.Kind != "text" {
 			continue
 		}
-		for _, o := range x.st.brands.owners(strings.ToLower(l.Host)) {
-			if o == b {
-				return
-			}
+		if x.st.brands.mayHold(b, strings.ToLower(l.Host)) {
+			return
 		}
 	}
-	x.add(IDBrandElsewhere, fmt.Sprintf("speaks of %s, but what is to be clicked leads to %s and nothing to %s", b.name, host, b.name), quote, lineageIdentity)
+	x.add(IDBrandElsewhere, fmt.Sprintf("the message speaks of %s, but what is to be clicked leads to %s and nothing to %s", b.name, host, b.name), quote, lineageIdentity)
 }
 
 // buttonHost is the host of the first thing to click whose words do not say
@@ -47,7 +48,7 @@ func (x *exam) buttonHost() string {
 			continue
 		}
 		host := strings.ToLower(l.Host)
-		if under(host, x.s.root) {
+		if under(host, x.s.root) || x.namedLikeSender(host) || x.sendsFor(host) {
 			return ""
 		}
 		if first == "" {
@@ -55,6 +56,33 @@ func (x *exam) buttonHost() string {
 		}
 	}
 	return first
+}
+
+// namedLikeSender reports a host at a hosting company that bears the label of the
+// sender's domain: the shop "keramik-lotte.myshopify.com" of keramik-lotte.de.
+func (x *exam) namedLikeSender(host string) bool {
+	first, _, _ := strings.Cut(host, ".")
+	return first != "" && first == domain.Split(x.s.host).SLD
+}
+
+// sendsFor reports a host of the house that sends mail out for a proven author: it
+// signs the message, takes its bounces or its cancellations.
+func (x *exam) sendsFor(host string) bool {
+	if !x.s.proven {
+		return false
+	}
+	r := root(domain.Split(host).RootDomain, host)
+	if under(x.f.Auth.SPFDomain, r) && x.f.Auth.SPF == mail.ResultPass {
+		return true
+	}
+	for i := range x.f.Auth.DKIM {
+		if d := &x.f.Auth.DKIM[i]; d.Result == mail.ResultPass && under(d.Domain, r) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(x.f.Links, func(l mail.LinkFact) bool {
+		return l.Kind == "header" && under(strings.ToLower(l.Host), r)
+	})
 }
 
 // isButton reports a visible link of a page whose text names no address.

@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"foregate/domain"
@@ -79,16 +80,19 @@ func addPlace(places []place, host, where string) []place {
 	return append(places, place{host, where})
 }
 
-// replyTo holds the address for replies against the author's.
+// replyTo holds the address for replies against the author's. Services that pass
+// on other people's messages name those people for replies; there only an office
+// that answers from a free mailbox is odd.
 func (x *exam) replyTo() {
-	if x.s.listed || x.s.host == "" || x.relays() {
+	relays := x.relays()
+	if x.s.listed || x.s.host == "" || relays && !slices.ContainsFunc(x.s.words, officeWord) {
 		return
 	}
 	for i := range x.m.Headers.ReplyTo {
 		r := &x.m.Headers.ReplyTo[i].Email
 		host := r.Domain.Domain
 		if nowhere(r) {
-			x.add(IDReplyNowhere, "wants replies at "+r.Email+", where nobody can get them", r.Email, lineageReply)
+			x.add(IDReplyNowhere, "the sender wants replies at "+r.Email+", where nobody can get them", r.Email, lineageReply)
 			return
 		}
 		if host == "" || root(r.Domain.RootDomain, host) == x.s.root || x.isRecipient(r.Email) || x.sameOwner(host, x.s.host) {
@@ -99,9 +103,11 @@ func (x *exam) replyTo() {
 		case x.st.isOwn(host) || isListAddress(r) || x.sentBy(root(r.Domain.RootDomain, host)):
 			continue
 		case free && !x.s.free:
-			x.add(IDReplyToFreeMail, fmt.Sprintf("writes from %s, but wants replies in a free mailbox at %s", x.s.host, host), r.Email, lineageReply)
+			x.add(IDReplyToFreeMail, fmt.Sprintf("the sender writes from %s, but wants replies in a free mailbox at %s", x.s.host, host), r.Email, lineageReply)
+		case relays:
+			continue
 		default:
-			x.add(IDReplyTo, fmt.Sprintf("writes from %s, but wants replies at %s", x.s.host, host), r.Email, lineageReply)
+			x.add(IDReplyTo, fmt.Sprintf("the sender writes from %s, but wants replies at %s", x.s.host, host), r.Email, lineageReply)
 		}
 		return
 	}

@@ -13,7 +13,7 @@ import (
 // displayName looks at how the display name is written.
 func (x *exam) displayName() {
 	if what := disguise(x.s.display); what != "" {
-		x.add(IDConfusable, "the display name has "+what, x.s.display, "")
+		x.add(IDConfusable, "the sender's name has "+what, x.s.display, "")
 	}
 	if x.s.listed {
 		return
@@ -27,7 +27,7 @@ func (x *exam) displayName() {
 	if !n.Valid || root(n.RootDomain, host) == x.s.root || x.sameOwner(n.Domain, x.s.host) {
 		return
 	}
-	x.add(IDAddressInName, fmt.Sprintf("the display name shows %s, but the address is %s", shown, x.s.address), x.s.display, lineageIdentity)
+	x.add(IDAddressInName, fmt.Sprintf("the sender's name shows %s, but the address is %s", shown, x.s.address), x.s.display, lineageIdentity)
 }
 
 // sameOwner reports that two hosts belong to one brand, or both to us.
@@ -35,13 +35,9 @@ func (x *exam) sameOwner(a, b string) bool {
 	if x.st.isOwn(a) && x.st.isOwn(b) {
 		return true
 	}
-	others := x.st.brands.owners(b)
-	for _, o := range x.st.brands.owners(a) {
-		if slices.Contains(others, o) {
-			return true
-		}
-	}
-	return false
+	sure, likely := x.st.brands.owners(a)
+	holds := func(o *brand) bool { return x.st.brands.mayHold(o, b) }
+	return slices.ContainsFunc(sure, holds) || slices.ContainsFunc(likely, holds)
 }
 
 // addressIn finds an addr-spec in a display name, in lower case.
@@ -68,12 +64,17 @@ func addressIn(s string) string {
 
 // disguise says how a display name hides what it says, or "".
 func disguise(s string) string {
+	before := rune(0)
 	for _, r := range s {
+		last := before
+		before = r
 		switch {
 		case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
 			return fmt.Sprintf("a character that turns the reading direction (U+%04X)", r)
 		case r == 0x200B, r == 0x2060, r == 0xFEFF, r == 0x00AD, r == 0x180E, r >= 0xE0000 && r <= 0xE007F:
 			return fmt.Sprintf("an invisible character (U+%04X)", r)
+		case r >= 0xE0100 && r <= 0xE01EF && !unicode.Is(unicode.Han, last):
+			return fmt.Sprintf("a selector of variants at a letter that has none (U+%04X)", r)
 		case r >= 0x1D400 && r <= 0x1D7FF, r >= 0xFF21 && r <= 0xFF5A:
 			return fmt.Sprintf("letters in disguise (U+%04X)", r)
 		}
@@ -82,7 +83,7 @@ func disguise(s string) string {
 		if !strings.ContainsFunc(w, unicode.IsLetter) {
 			continue // marks alone, as behind an emoji
 		}
-		if mixed(w) || notASCII(w) && domain.LooksASCII(w) && latinElsewhere(s) {
+		if mixed(w) || foreign(w) && domain.LooksASCII(w) && latinElsewhere(s) {
 			return "letters of another script among Latin ones in " + w
 		}
 	}
@@ -109,6 +110,12 @@ func notASCII(w string) bool {
 	return false
 }
 
+// foreign reports a word with a letter beyond ASCII that no Latin alphabet has in
+// its words; the dotless i is a letter of Turkish ("Kıyı").
+func foreign(w string) bool {
+	return strings.ContainsFunc(w, func(r rune) bool { return r >= 0x80 && r != 'ı' })
+}
+
 // latinElsewhere reports that the name is otherwise written in Latin letters.
 func latinElsewhere(s string) bool {
 	for _, r := range s {
@@ -127,15 +134,15 @@ func (x *exam) identity() {
 	b, strong := x.claimedBrand(x.s.words, x.s.display)
 	switch {
 	case b != nil && strong && x.backs(b) && x.anybody():
-		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but writes from a mailbox that anybody can have at %s", b.name, x.s.host), x.s.display, lineageIdentity)
+		x.add(IDBrandDisplayName, fmt.Sprintf("the sender says it is %s, but writes from a mailbox that anybody can have at %s", b.name, x.s.host), x.s.display, lineageIdentity)
 	case b != nil && x.backs(b) && x.s.proven:
 		if strong && !x.s.listed {
-			x.add(IDBacked, fmt.Sprintf("says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
+			x.add(IDBacked, fmt.Sprintf("the sender says it is %s and speaks for %s", b.name, x.s.host), x.s.display, lineageIdentity)
 		}
-	case x.spoofed() || b != nil && strong && x.backs(b) && x.failed():
-		x.add(IDBrandSpoofed, fmt.Sprintf("writes as %s from %s, but is not proven to: %s", x.owners[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
-	case b != nil && strong && !x.backs(b) && !x.s.listed && !x.relays():
-		x.add(IDBrandDisplayName, fmt.Sprintf("says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
+	case x.spoofed() || b != nil && strong && x.mayBack(b) && x.failed():
+		x.add(IDBrandSpoofed, fmt.Sprintf("the sender writes as %s from %s, but nothing proves that it may: %s", slices.Concat(x.owners, x.likely)[0].name, x.s.host, x.checks()), x.s.address, lineageIdentity)
+	case b != nil && strong && !x.mayBack(b) && !x.s.listed && !x.relays():
+		x.add(IDBrandDisplayName, fmt.Sprintf("the sender says it is %s, but %s", b.name, x.s.who()), x.s.display, lineageIdentity)
 	default:
 		x.localPart()
 	}
@@ -149,7 +156,7 @@ func (x *exam) identity() {
 // passed. People with an address at a brand write to mailing lists, which break
 // proofs; so the address must be an office's.
 func (x *exam) spoofed() bool {
-	return len(x.owners) > 0 && (x.isRoleLocal() || x.brandLocal()) && x.failed()
+	return len(x.owners)+len(x.likely) > 0 && (x.isRoleLocal() || x.brandLocal()) && x.failed()
 }
 
 // failed reports that somebody looked for a proof of the author's domain and
@@ -168,7 +175,7 @@ func (x *exam) failed() bool {
 func (x *exam) brandLocal() bool {
 	w := words(x.s.local)
 	for i := range w {
-		if a, ok := x.st.brands.at(w, i); ok && x.backs(a.brand) {
+		if a, ok := x.st.brands.at(w, i); ok && x.mayBack(a.brand) {
 			return true
 		}
 	}
@@ -343,7 +350,7 @@ func (x *exam) localPart() {
 	w := words(x.s.local)
 	for i := range w {
 		a, ok := x.st.brands.at(w, i)
-		if !ok || a.common || x.backs(a.brand) {
+		if !ok || a.common || x.mayBack(a.brand) {
 			continue
 		}
 		others, roles := 0, 0
@@ -379,7 +386,7 @@ func (x *exam) person() bool {
 				return false
 			}
 		}
-		x.add(IDVIP, fmt.Sprintf("says it is %s, but the address is %s", v.name, x.s.address), x.s.display, lineageIdentity)
+		x.add(IDVIP, fmt.Sprintf("the sender says it is %s, but the address is %s", v.name, x.s.address), x.s.display, lineageIdentity)
 		return true
 	}
 	return false
@@ -417,13 +424,13 @@ func (x *exam) ownOrg() bool {
 			}
 		}
 		if i >= 0 {
-			x.add(IDOwnOrg, fmt.Sprintf("says it is our own %s, but %s", strings.Join(name, " "), x.s.who()), x.s.display, lineageIdentity)
+			x.add(IDOwnOrg, fmt.Sprintf("the sender says it is our own %s, but %s", strings.Join(name, " "), x.s.who()), x.s.display, lineageIdentity)
 			return true
 		}
 	}
 	for _, d := range x.st.own {
 		if strings.Contains(strings.ToLower(x.s.display), d) {
-			x.add(IDOwnOrg, fmt.Sprintf("the display name shows our own domain %s, but %s", d, x.s.who()), x.s.display, lineageIdentity)
+			x.add(IDOwnOrg, fmt.Sprintf("the sender's name shows our own domain %s, but it %s", d, x.s.who()), x.s.display, lineageIdentity)
 			return true
 		}
 	}
@@ -452,7 +459,7 @@ func indexWords(w, name []string) int {
 // freeMailOrg judges a free mailbox whose display name is an office's.
 func (x *exam) freeMailOrg(b *brand, strong bool) {
 	what := ""
-	if b != nil && strong && (!x.backs(b) || x.anybody()) {
+	if b != nil && strong && (!x.mayBack(b) || x.anybody()) {
 		what = b.name
 	} else if len(x.s.words) > 1 || len(x.s.words) == 1 && officeWord(x.s.words[0]) {
 		offices := 0
@@ -468,7 +475,7 @@ func (x *exam) freeMailOrg(b *brand, strong bool) {
 		}
 	}
 	if what != "" {
-		x.add(IDFreeMailOrg, fmt.Sprintf("says it is %s (%q), but writes from a free mailbox at %s", what, cut(x.s.display, 60), x.s.host), x.s.address, lineageIdentity)
+		x.add(IDFreeMailOrg, fmt.Sprintf("the sender says it is %s (%q), but writes from a free mailbox at %s", what, cut(x.s.display, 60), x.s.host), x.s.address, lineageIdentity)
 	}
 }
 

@@ -50,7 +50,7 @@ func (x *exam) origin() {
 // address judges how the sender's address is made.
 func (x *exam) address() {
 	if label, what := x.randomLabel(); label != "" {
-		x.add(IDRandomAddress, fmt.Sprintf("%s of the sender's address, %q, looks drawn by lot", what, label), x.s.address, lineageOrigin)
+		x.add(IDRandomAddress, fmt.Sprintf("%s of the sender's address, %q, looks like random characters", what, label), x.s.address, lineageOrigin)
 	}
 	if tld := x.s.host[strings.LastIndexByte(x.s.host, '.')+1:]; x.s.host != "" && domain.ThrowAway(tld) {
 		x.add(IDThrowAwayDomain, fmt.Sprintf("the sender's domain %s is under .%s, whose names are bought to be thrown away", x.s.host, tld), x.s.address, lineageOrigin)
@@ -261,10 +261,10 @@ func (x *exam) nameStyle() {
 		x.add(IDPictureName, "the sender's name has pictures of alarm or prizes in it", name, lineageName)
 	}
 	if digits > 0 && !strings.Contains(name, "@") {
-		x.add(IDCodeName, "the sender's name has a number like a case's", name, lineageName)
+		x.add(IDCodeName, "the sender's name has the number of a case or an order in it", name, lineageName)
 	}
 	if x.onlyOffice() {
-		x.add(IDOffice, "the sender's name is an office's and says of no organisation", name, lineageName)
+		x.add(IDOffice, "the sender calls itself an office and names no organisation", name, lineageName)
 	}
 }
 
@@ -293,13 +293,13 @@ func (x *exam) onlyOffice() bool {
 
 // publicBody judges a display name that is a public authority's.
 func (x *exam) publicBody() {
-	if x.s.own || len(x.owners) > 0 || governmental(x.s.host) || x.has(IDBrandDisplayName) {
+	if x.s.own || len(x.owners)+len(x.likely) > 0 || governmental(x.s.host) || x.has(IDBrandDisplayName) {
 		return
 	}
 	text := " " + strings.Join(x.s.words, " ") + " "
 	for _, name := range publicBodies {
 		if strings.Contains(text, name) {
-			x.add(IDPublicBody, fmt.Sprintf("says it is a public authority (%s), but %s", strings.TrimSpace(name), x.s.who()), x.s.display, lineageIdentity)
+			x.add(IDPublicBody, fmt.Sprintf("the sender says it is a public authority (%s), but %s", strings.TrimSpace(name), x.s.who()), x.s.display, lineageIdentity)
 			return
 		}
 	}

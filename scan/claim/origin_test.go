@@ -86,12 +86,17 @@ func TestElsewhere(t *testing.T) {
 	button := func(host, text string) mail.LinkFact {
 		return mail.LinkFact{URL: "https://" + host + "/", Kind: "anchor", Source: "html", Host: host, Text: text, Visible: true}
 	}
+	cancel := mail.LinkFact{URL: "https://klick.versand7.net/u", Kind: "header", Source: "header", Host: "klick.versand7.net"}
 	tests := []struct {
 		name  string
 		l     letter
 		links []mail.LinkFact
 		want  []string
 	}{
+		{"a newsletter on a brand", letter{from: "Brief <i@stoffe-nord.de>", subject: "Coinbase is sued", auth: proven("stoffe-nord.de")}, []mail.LinkFact{button("klick.versand7.net", "Read"), cancel}, nil},
+		{"the same, proven by nobody", letter{from: "Brief <i@stoffe-nord.de>", subject: "Coinbase is sued"}, []mail.LinkFact{button("klick.versand7.net", "Read"), cancel}, []string{IDBrandElsewhere}},
+		{"signed by the house that counts clicks", letter{from: "Brief <i@stoffe-nord.de>", subject: "Coinbase is sued", auth: mail.Auth{AuthorProven: true, DKIM: []mail.DKIM{{Result: mail.ResultPass, Domain: "versand7.net"}}}}, []mail.LinkFact{button("klick.versand7.net", "Read")}, nil},
+		{"a shop that is named like the sender", letter{from: "Shop <i@stoffe-nord.de>", subject: "Your payment by PayPal"}, []mail.LinkFact{button("stoffe-nord.myshopify.com", "Order")}, nil},
 		{"subject names a brand", letter{from: "Info <i@stoffe-nord.de>", subject: "Please confirm for Coinbase", text: "Now."}, []mail.LinkFact{button("zahl-dienst.net", "Confirm")}, []string{IDBrandElsewhere}},
 		{"text names it often", letter{from: "Info <i@stoffe-nord.de>", text: "Coinbase is new. With Coinbase you see more. Try Coinbase."}, []mail.LinkFact{button("zahl-dienst.net", "Confirm")}, []string{IDBrandElsewhere}},
 		{"one link leads to the brand", letter{from: "Info <i@stoffe-nord.de>", subject: "Please confirm for Coinbase"}, []mail.LinkFact{button("zahl-dienst.net", "Confirm"), button("www.coinbase.com", "Terms")}, nil},

@@ -6,6 +6,7 @@ package form
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,11 +38,13 @@ func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
 	return nil
 }
 
-// spelled writes the ID of a defect as words.
-var spelled = strings.NewReplacer(".", ": ", "-", " ")
-
-// defects reports each kind of defect once, as "form." and the defect's ID.
+// defects reports each kind of defect once, as "form." and the defect's ID, in the
+// words that the manual explains it with.
 func defects(m *mail.Message) []evidence.Item {
+	if len(m.Defects) == 0 {
+		return nil
+	}
+	docs := mail.DefectDocs()
 	var out []evidence.Item
 	seen := map[string]bool{}
 	for _, d := range m.Defects {
@@ -49,7 +52,10 @@ func defects(m *mail.Message) []evidence.Item {
 			continue
 		}
 		seen[d.ID] = true
-		claim := "the message is malformed: " + spelled.Replace(d.ID)
+		claim := "The message is malformed."
+		if i := slices.IndexFunc(docs, func(doc mail.DefectDoc) bool { return doc.ID == d.ID }); i >= 0 {
+			claim = docs[i].Doc
+		}
 		out = append(out, evidence.Item{ID: "form." + d.ID, Claim: claim, Quote: quote(d.Detail), Lineage: lineage})
 	}
 	return out
@@ -115,7 +121,7 @@ const maxCaption = 60
 // pictures reports pages whose message is in a picture, where a filter of words
 // does not see it: a linked one, or any.
 func pictures(m *mail.Message) []evidence.Item {
-	if m.Body.HTML == nil || letters(m.Body.HTML.DisplayText) > maxCaption {
+	if m.Body.HTML == nil || substance(m.Body.HTML.DisplayText) > maxCaption {
 		return nil
 	}
 	images, anchors := 0, ""
@@ -136,6 +142,18 @@ func pictures(m *mail.Message) []evidence.Item {
 		return []evidence.Item{{ID: "form.bare-link", Claim: "the page is hardly more than a link", Quote: quote(anchors), Lineage: lineage}}
 	}
 	return nil
+}
+
+// substance counts the letters of s; a character of Chinese, Japanese and Korean
+// says as much as three.
+func substance(s string) int {
+	n := letters(s)
+	for _, r := range s {
+		if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) {
+			n += 2
+		}
+	}
+	return n
 }
 
 // letters counts the letters of s.

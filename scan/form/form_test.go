@@ -49,6 +49,10 @@ func TestAnalyze(t *testing.T) {
 			m.Body.HTML = &mail.HTMLBody{DisplayText: "Unsubscribe"}
 			m.Mentions = []mail.Mention{{Kind: mail.MentionImage, URL: "a.png"}, {Kind: mail.MentionAnchor, URL: "https://x.example/"}}
 		}, []string{"form.picture-link"}},
+		{"a short letter in Japanese", func(m *mail.Message) {
+			m.Body.HTML = &mail.HTMLBody{DisplayText: "ご注文いただいた商品を発送しました。お届け予定日は十一月二十五日です。"}
+			m.Mentions = []mail.Mention{{Kind: mail.MentionImage, URL: "a.png"}, {Kind: mail.MentionAnchor, URL: "https://x.example/"}}
+		}, nil},
 		{"a page with words beside its pictures", func(m *mail.Message) {
 			m.Body.HTML = &mail.HTMLBody{DisplayText: strings.Repeat("word after word ", 9)}
 			m.Mentions = []mail.Mention{{Kind: mail.MentionImage, URL: "a.png"}}

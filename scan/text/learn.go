@@ -23,9 +23,13 @@ const (
 	trainSeed   = 7
 )
 
+// OwnMail stands in the place of the language of an operator's messages: they are
+// told apart in the scores, and teach nothing about languages.
+const OwnMail = "own"
+
 // Score is how well a label was told on base texts that the model had not seen.
 type Score struct {
-	Language string // "" for all
+	Language string // "" for all, OwnMail for an operator's
 	Label    string
 	Texts    int // examples that have the label
 	Found    int // of them, at medium confidence or more
@@ -375,7 +379,7 @@ func (t *trainer) scores(m *Model, labels []training.Label, z [][]float32) []Sco
 // profile counts each language's 3-grams and keeps the commonest of each, with
 // their likelihoods in all.
 func profile(examples []training.Example) (langs []string, grams []uint32, rows []int8) {
-	langs = training.Languages(examples)
+	langs = slices.DeleteFunc(training.Languages(examples), func(lang string) bool { return lang == OwnMail })
 	counts := make([]map[uint32]int, len(langs))
 	totals := make([]int, len(langs))
 	for i, lang := range langs {
