@@ -36,6 +36,7 @@ const (
 type cond struct {
 	kind    condKind
 	proves  bool // where test is met it is true, unless Run.unsure says otherwise
+	wide    bool // masks has words: most have none, and looking costs a line of the cache
 	field   int32
 	slot    int32 // where the outcome is remembered, of condHolds and up; of literals the word of bits
 	atLeast int32
@@ -111,7 +112,7 @@ func (p *Program) occurs(field int, literals []int) *cond {
 			masks = append(masks, mask{word: lit >> 6, bits: 1 << (lit & 63)})
 		}
 	}
-	c := cond{kind: condOccurs, field: int32(field), slot: int32(masks[0].word), bits: masks[0].bits,
+	c := cond{kind: condOccurs, wide: len(masks) > 1, field: int32(field), slot: int32(masks[0].word), bits: masks[0].bits,
 		condMore: &condMore{masks: masks[1:], literals: literals, cost: costOccurs * len(masks)}}
 	return p.intern(c, string(key))
 }
@@ -364,6 +365,9 @@ func (r *Run) met(c *cond) bool {
 		}
 		if bits[c.slot]&c.bits != 0 {
 			return true
+		}
+		if !c.wide {
+			return false
 		}
 		for _, m := range c.masks {
 			if bits[m.word]&m.bits != 0 {
