@@ -327,9 +327,15 @@ func keyOf(f *check.Func, args []value.Value) (callKey, bool) {
 	return key, true
 }
 
-// quote notes a passage that made a test true, while a firing rule is traced.
+// quotes reports whether passages that make a test true are noted: a firing rule
+// is traced, and not inside what must not be true.
+func (r *Run) quotes() bool {
+	return r.trace != nil && r.trace.mute == 0 && len(r.trace.quotes) < maxQuotes
+}
+
+// quote notes such a passage.
 func (r *Run) quote(where, pattern, words string) {
-	if r.trace != nil && r.trace.mute == 0 && len(r.trace.quotes) < maxQuotes {
+	if r.quotes() {
 		r.trace.quotes = append(r.trace.quotes, Quote{Where: where, Pattern: pattern, Text: words})
 	}
 }
