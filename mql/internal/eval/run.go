@@ -75,6 +75,8 @@ type Run struct {
 
 	facts      []fieldFacts // by field
 	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
+	columns    []classes    // by column
+	alikes     []firsts     // by alike.slot
 	profiles   map[textKey]text.Profile
 	found      map[textIn]text.Bits
 	states     []*state
@@ -119,6 +121,8 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 		clear(r.stamps)
 		clear(r.facts)
 		clear(r.condAt)
+		clear(r.columns)
+		clear(r.alikes)
 		r.epoch = 1
 	}
 	clear(r.answers)
