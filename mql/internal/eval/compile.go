@@ -55,6 +55,7 @@ func (p *Program) remember(fn valFn) valFn {
 		v := fn(r)
 		if r.over == "" && !noting {
 			r.stamps[slot], r.memo[slot] = r.epoch, v
+			r.used = append(r.used, int32(slot))
 		}
 		return v
 	}

@@ -64,6 +64,7 @@ type Run struct {
 	epoch   uint32
 	stamps  []uint32
 	memo    []value.Value
+	used    []int32 // of memo, for this message: a few hundred of thousands
 	answers map[callKey]value.Value
 	// lookedUp is what lists that live elsewhere answered.
 	lookedUp map[askedOf]lookedUp
@@ -143,7 +144,10 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 // Release drops what ties r to its message.
 func (r *Run) Release() {
 	r.ctx, r.message, r.msg, r.caps, r.scratch.Done = nil, nil, value.Value{}, nil, nil
-	clear(r.memo)
+	for _, slot := range r.used {
+		r.memo[slot] = value.Value{}
+	}
+	r.used = r.used[:0]
 	clear(r.answers)
 	clear(r.lookedUp)
 	clear(r.folded)
