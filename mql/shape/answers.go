@@ -153,6 +153,19 @@ type HTML struct {
 	DisplayText string      `json:"display_text,omitempty"`
 	InnerText   string      `json:"inner_text,omitempty"`
 	Links       []mail.Link `json:"links,omitempty"`
+
+	// Read makes the other three from Raw when one is first read, for most
+	// rules look at Raw alone; nil where they are there.
+	Read func(*HTML) `json:"-"`
+}
+
+// Fill makes the field called name before a rule reads it.
+func (h *HTML) Fill(name string) {
+	if h.Read != nil && name != "raw" {
+		read := h.Read
+		h.Read = nil
+		read(h)
+	}
 }
 
 // XPath is the answer of html.xpath.

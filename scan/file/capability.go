@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path"
 	"strings"
 
 	"foregate/mail"
@@ -165,9 +166,11 @@ func (t *Trees) expand(ctx context.Context, m *mail.Message, args []any) (any, e
 	return out, nil
 }
 
+// parseEML reads an attached message. A file with a NUL among its first bytes is
+// none, such as a picture, unless it is declared one: mail programs show no other.
 func (t *Trees) parseEML(_ context.Context, _ *mail.Message, args []any) (any, error) {
 	s, ok := subject(args)
-	if !ok {
+	if !ok || notText(s) {
 		return nil, nil
 	}
 	parse := t.Parse
@@ -177,18 +180,32 @@ func (t *Trees) parseEML(_ context.Context, _ *mail.Message, args []any) (any, e
 	return parse(mail.Envelope{}, s.Data), nil
 }
 
-// parseHTML reads a page as the body of a message is read.
+// binaryHead is how many bytes of a file tell whether it is text.
+const binaryHead = 1 << 10
+
+// notText reports a file that is no text and is not declared a message.
+func notText(s Source) bool {
+	declared := strings.HasPrefix(strings.ToLower(s.Declared), "message/") || strings.EqualFold(path.Ext(s.Name), ".eml")
+	return !declared && bytes.IndexByte(s.Data[:min(len(s.Data), binaryHead)], 0) >= 0
+}
+
+// parseHTML reads a page.
 func parseHTML(_ context.Context, _ *mail.Message, args []any) (any, error) {
 	s, ok := subject(args)
 	if !ok {
 		return nil, nil
 	}
 	text, _ := decodeText(s.Data, nil)
+	return &shape.HTML{Raw: text, Read: readHTML}, nil
+}
+
+// readHTML reads a page as the body of a message is read.
+func readHTML(out *shape.HTML) {
 	var msg bytes.Buffer
 	msg.WriteString("MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
-	msg.WriteString(text)
+	msg.WriteString(out.Raw)
 	page := mail.Parse(mail.Envelope{}, msg.Bytes())
-	out := &shape.HTML{Raw: text, Links: []mail.Link{}}
+	out.Links = []mail.Link{}
 	if b := page.Body.HTML; b != nil {
 		out.DisplayText, out.InnerText = b.DisplayText, b.InnerText
 	}
@@ -200,7 +217,6 @@ func parseHTML(_ context.Context, _ *mail.Message, args []any) (any, error) {
 			out.Links = append(out.Links, l)
 		}
 	}
-	return out, nil
 }
 
 // parseText answers file.parse_text; the second argument names encodings to

@@ -6,6 +6,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +68,7 @@ const (
 	costRegex  = 400
 	costParse  = 2000
 	CostLoop   = 8 // factor on the body of a loop
+	costFew    = 2 // the same of a loop over what a filter leaves
 	costAsk    = 1_000_000
 	maxCostSum = 1 << 40
 )
@@ -163,20 +165,17 @@ func (n *Node) summarise() {
 		n.Refs |= refs
 		n.Free = max(n.Free, free)
 		n.Asks = n.Asks || a.Asks
-		cost := a.Cost
-		if n.Op == Loop && i == 1 {
-			cost *= CostLoop
-			if n.Args[0].Op == List {
-				cost *= CostLoop // a list of an operator is longer than one of a message
-			}
+		if n.Op != And {
+			n.Cost = min(n.Cost+a.Cost*n.repeats(i), maxCostSum)
 		}
-		n.Cost = min(n.Cost+cost, maxCostSum)
 	}
 	switch n.Op {
 	case Scope:
 		n.Free, n.Refs = n.N, 1<<(n.N-1)
 	case List, Gate:
 		n.Asks = true
+	case And:
+		n.Cost = min(n.Cost+costOfAll(n.Args), maxCostSum)
 	case Call:
 		switch {
 		case n.Func.Needs != "":
@@ -190,6 +189,35 @@ func (n *Node) summarise() {
 			n.Cost += costText * max(1, len(n.Args)-1)
 		}
 	}
+}
+
+// repeats is about how often n evaluates its argument i.
+func (n *Node) repeats(i int) int {
+	if n.Op != Loop || i != 1 {
+		return 1
+	}
+	switch list := n.Args[0]; {
+	case list.Op == List:
+		return CostLoop * CostLoop // a list of an operator is longer than one of a message
+	case list.Op == Loop && list.Func.Name == "filter":
+		return costFew
+	}
+	return CostLoop
+}
+
+// costOfAll is the price of a conjunction, which is evaluated cheapest first
+// until one is not true: about every other one ends it.
+func costOfAll(args []*Node) int {
+	costs := make([]int, len(args))
+	for i, a := range args {
+		costs[i] = a.Cost
+	}
+	slices.Sort(costs)
+	sum := 0
+	for i, c := range costs {
+		sum += c >> min(i, 20)
+	}
+	return sum
 }
 
 // typeKey spells a type so that different types differ.

@@ -48,12 +48,14 @@ func (p *Program) remember(fn valFn) valFn {
 	slot := p.slots
 	p.slots++
 	return func(r *Run) value.Value {
-		if r.stamps[slot] == r.epoch && r.trace == nil {
+		noting := r.quotes() // what is remembered has no passages
+		if r.stamps[slot] == r.epoch && !noting {
 			return r.memo[slot]
 		}
 		v := fn(r)
-		if r.over == "" && r.trace == nil {
+		if r.over == "" && !noting {
 			r.stamps[slot], r.memo[slot] = r.epoch, v
+			r.used = append(r.used, int32(slot))
 		}
 		return v
 	}

@@ -36,6 +36,7 @@ const (
 type cond struct {
 	kind    condKind
 	proves  bool // where test is met it is true, unless Run.unsure says otherwise
+	wide    bool // masks has words: most have none, and looking costs a line of the cache
 	field   int32
 	slot    int32 // where the outcome is remembered, of condHolds and up; of literals the word of bits
 	atLeast int32
@@ -117,6 +118,7 @@ func (p *Program) occurs(field int, literals []int) *cond {
 		}
 	}
 	more.cost = costOccurs * (1 + len(more.masks))
+	c.wide = len(more.masks) > 0
 	return p.intern(c, string(key))
 }
 
@@ -391,6 +393,9 @@ func (r *Run) met(c *cond) bool {
 		}
 		if bits[c.slot]&c.bits != 0 {
 			return true
+		}
+		if !c.wide {
+			return false
 		}
 		for _, m := range c.masks {
 			if bits[m.word]&m.bits != 0 {

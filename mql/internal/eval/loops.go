@@ -32,7 +32,7 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 	if fn := p.anyWithin(n); fn != nil {
 		return fn
 	}
-	src, body := n.Args[0], p.tri(n.Args[1], positive)
+	src, body, bodies := n.Args[0], p.tri(n.Args[1], positive), n.Args[1:]
 	if positive {
 		// any(filter(L, P), Q) fires exactly if any(L, P and Q) does, and the
 		// second needs no new list and loses no precision where P is missing.
@@ -45,10 +45,11 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 				}
 				return t.And(rest(r))
 			}
+			bodies = append(bodies[:len(bodies):len(bodies)], src.Args[1])
 			src = src.Args[0]
 		}
 	}
-	loop := anyOver(p.val(src), body, positive, src.Refs)
+	loop := anyOver(p.val(src), body, positive, src.Refs, p.alikeOf(src, bodies))
 	if !positive || n.Free != 0 {
 		return loop
 	}
@@ -65,8 +66,8 @@ func (p *Program) quantifier(n *check.Node, positive bool) triFn {
 }
 
 // anyOver is true where the body is for an item. The list refers to the loops
-// refs.
-func anyOver(list valFn, body triFn, positive bool, refs uint32) triFn {
+// refs; of items that are alike the first is enough.
+func anyOver(list valFn, body triFn, positive bool, refs uint32, like *alike) triFn {
 	return func(r *Run) value.Tri {
 		v := items(list(r))
 		switch v.Kind() {
@@ -75,8 +76,15 @@ func anyOver(list valFn, body triFn, positive bool, refs uint32) triFn {
 		case value.Missing:
 			return overMissing(r, v, body)
 		}
-		acc, outer := value.False(), r.place(refs)
-		for i := range v.Len() {
+		acc, outer, n := value.False(), r.place(refs), v.Len()
+		few := r.firstsOf(like, v)
+		if few != nil {
+			n = len(few.at)
+		}
+		for i := range n {
+			if few != nil {
+				i = int(few.at[i])
+			}
 			if !r.spend(1) {
 				return r.overrun()
 			}
@@ -154,7 +162,7 @@ func (p *Program) loop(n *check.Node) valFn {
 	case "flatten":
 		return func(r *Run) value.Value { return flatten(r, items(list(r))) }
 	case "filter":
-		return p.filter(list, p.tri(n.Args[1], false), refs)
+		return p.filter(list, p.tri(n.Args[1], false), refs, p.alikeOf(n.Args[0], n.Args[1:]))
 	case "ratio":
 		return p.ratio(list, p.tri(n.Args[1], false), refs)
 	case "map":
@@ -234,7 +242,9 @@ func listLen(v value.Value) int {
 	return v.Len()
 }
 
-func (p *Program) filter(list valFn, body triFn, refs uint32) valFn {
+// filter keeps the items for which the body is true; it looks once at items
+// that are alike.
+func (p *Program) filter(list valFn, body triFn, refs uint32, like *alike) valFn {
 	return func(r *Run) value.Value {
 		v := items(list(r))
 		if v.Kind() == value.Missing {
@@ -245,14 +255,27 @@ func (p *Program) filter(list valFn, body triFn, refs uint32) valFn {
 		}
 		out, outer := []value.Value{}, r.place(refs)
 		var names *value.Names
+		var known []value.Tri // by item, where some are alike
+		few := r.firstsOf(like, v)
+		if few != nil {
+			known = make([]value.Tri, v.Len())
+		}
 		for i := range listLen(v) {
 			if !r.spend(1) {
 				return value.OfMissing(r.names(r.over))
 			}
 			item := v.At(i)
-			r.push(item, max(i, outer))
-			t := body(r)
-			r.depth--
+			var t value.Tri
+			if few != nil && int(few.like[i]) < i {
+				t = known[few.like[i]]
+			} else {
+				r.push(item, max(i, outer))
+				t = body(r)
+				r.depth--
+			}
+			if few != nil {
+				known[i] = t
+			}
 			switch {
 			case t.IsTrue():
 				out = append(out, item)

@@ -17,6 +17,10 @@ import (
 // own: evaluated once per message, for all rules that share it.
 const maxAtomCost = 1000
 
+// minAsked is how many rules make it likely that a capability will be asked for
+// a part whatever comes first: asking before the rest spares all of them the rest.
+const minAsked = 8
+
 // maxItemCost is the same of a test of the items of a list.
 const maxItemCost = 64
 
@@ -35,7 +39,7 @@ func (p *Program) need(n *check.Node, scopes [][]*source) *cond {
 	c, ok := p.needed[n.ID]
 	if !ok {
 		c = p.needOf(n, nil)
-		if c == nil && n.Type.Kind == value.Bool && n.Cost <= maxAtomCost && n.Op != check.Const && !asks(n) {
+		if c == nil && n.Type.Kind == value.Bool && n.Op != check.Const && (n.Cost <= maxAtomCost && !asks(n) || n.Uses >= minAsked && asks(n)) {
 			c = p.holds(n)
 		}
 		p.needed[n.ID] = c

@@ -19,15 +19,17 @@ type (
 // Program is a set of compiled sources over one graph. It is immutable after
 // Finish and safe for concurrent use.
 type Program struct {
-	env    *check.Env
-	lists  []string // names by slot
-	slots  int      // memo slots
-	fields []*field
-	conds  int // remembered
-	rules  []rule
-	sieve  sieve
-	memory *text.Memory
-	pool   sync.Pool
+	env     *check.Env
+	lists   []string // names by slot
+	slots   int      // memo slots
+	fields  []*field
+	conds   int // remembered
+	columns []column
+	alikes  int // remembered
+	rules   []rule
+	sieve   sieve
+	memory  *text.Memory
+	pool    sync.Pool
 
 	building
 }
@@ -45,6 +47,8 @@ type building struct {
 	condIDs   map[string]*cond
 	slab      []cond                // for conditions yet to be made
 	needIDs   map[string]*text.Need // by function and pattern
+	columnIDs map[string]int        // by list and field
+	alikeIDs  map[string]int        // by list and fields
 	needed    map[int]*cond         // of nodes outside loops, by ID
 }
 
@@ -62,7 +66,7 @@ func NewProgram(env *check.Env) *Program {
 	return &Program{env: env, memory: text.NewMemory(automataBytes), building: building{
 		listSlots: map[string]int{}, vals: map[int]valFn{}, tris: map[int]triFn{},
 		fieldIDs: map[string]*field{}, wordsOf: map[string]*words{}, condIDs: map[string]*cond{},
-		needIDs: map[string]*text.Need{}, needed: map[int]*cond{},
+		needIDs: map[string]*text.Need{}, columnIDs: map[string]int{}, alikeIDs: map[string]int{}, needed: map[int]*cond{},
 	}}
 }
 
@@ -96,7 +100,7 @@ func (p *Program) newRun() *Run {
 	r := &Run{
 		prog: p, stamps: make([]uint32, p.slots), memo: make([]value.Value, p.slots),
 		answers: map[callKey]value.Value{}, lookedUp: map[askedOf]lookedUp{}, folded: map[textKey]string{}, missing: map[string]*value.Names{},
-		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), profiles: map[textKey]text.Profile{}, found: map[textIn]text.Bits{},
+		facts: make([]fieldFacts, len(p.fields)), condAt: make([]uint32, p.conds), columns: make([]classes, len(p.columns)), alikes: make([]firsts, p.alikes), profiles: map[textKey]text.Profile{}, found: map[textIn]text.Bits{},
 	}
 	r.scratch.Kept = map[any]any{}
 	return r

@@ -64,6 +64,7 @@ type Run struct {
 	epoch   uint32
 	stamps  []uint32
 	memo    []value.Value
+	used    []int32 // of memo, for this message: a few hundred of thousands
 	answers map[callKey]value.Value
 	// lookedUp is what lists that live elsewhere answered.
 	lookedUp map[askedOf]lookedUp
@@ -75,6 +76,8 @@ type Run struct {
 
 	facts      []fieldFacts // by field
 	condAt     []uint32     // by condition: the epoch of its outcome, and the outcome
+	columns    []classes    // by column
+	alikes     []firsts     // by alike.slot
 	profiles   map[textKey]text.Profile
 	found      map[textIn]text.Bits
 	states     []*state
@@ -119,6 +122,8 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 		clear(r.stamps)
 		clear(r.facts)
 		clear(r.condAt)
+		clear(r.columns)
+		clear(r.alikes)
 		r.epoch = 1
 	}
 	clear(r.answers)
@@ -139,7 +144,10 @@ func (r *Run) Reset(ctx context.Context, m *mail.Message, caps Caps, set *lists.
 // Release drops what ties r to its message.
 func (r *Run) Release() {
 	r.ctx, r.message, r.msg, r.caps, r.scratch.Done = nil, nil, value.Value{}, nil, nil
-	clear(r.memo)
+	for _, slot := range r.used {
+		r.memo[slot] = value.Value{}
+	}
+	r.used = r.used[:0]
 	clear(r.answers)
 	clear(r.lookedUp)
 	clear(r.folded)
@@ -327,9 +335,15 @@ func keyOf(f *check.Func, args []value.Value) (callKey, bool) {
 	return key, true
 }
 
-// quote notes a passage that made a test true, while a firing rule is traced.
+// quotes reports whether passages that make a test true are noted: a firing rule
+// is traced, and not inside what must not be true.
+func (r *Run) quotes() bool {
+	return r.trace != nil && r.trace.mute == 0 && len(r.trace.quotes) < maxQuotes
+}
+
+// quote notes such a passage.
 func (r *Run) quote(where, pattern, words string) {
-	if r.trace != nil && r.trace.mute == 0 && len(r.trace.quotes) < maxQuotes {
+	if r.quotes() {
 		r.trace.quotes = append(r.trace.quotes, Quote{Where: where, Pattern: pattern, Text: words})
 	}
 }

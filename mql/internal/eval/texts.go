@@ -273,16 +273,15 @@ func (p *Program) regexTest(n *check.Node, positive bool) triFn {
 			if x == nil {
 				continue
 			}
-			if r.trace != nil {
-				if at := x.Find(s); at != nil {
-					r.quote(where, re.source, s[at[0]:at[1]])
-					return value.True()
-				}
+			if !x.Match(s) {
 				continue
 			}
-			if x.Match(s) {
-				return value.True()
+			if r.quotes() {
+				if at := x.Find(s); at != nil { // many times dearer
+					r.quote(where, re.source, s[at[0]:at[1]])
+				}
 			}
+			return value.True()
 		}
 		return value.False()
 	}

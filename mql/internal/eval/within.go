@@ -21,7 +21,7 @@ func (p *Program) anyWithin(n *check.Node) triFn {
 	if item.Op != check.Scope || item.N != 1 || subj.Refs&1 != 0 {
 		return nil
 	}
-	slow := anyOver(p.val(list), p.tri(body, false), false, 0)
+	slow := anyOver(p.val(list), p.tri(body, false), false, 0, nil)
 	text, slot, name := p.val(subj), p.listSlot(list.Name), Spell(subj)
 	return func(r *Run) value.Tri {
 		l := r.lists[slot]

@@ -57,9 +57,20 @@ type Field struct {
 	Type   *Type
 	offset uintptr
 	load   func(p unsafe.Pointer) Value // reads the field at its own address
+	text   textual                      // how it is read without load
 	inline bool                         // an embedded struct: its address is enough
 	deref  bool                         // a pointer to a struct
 }
+
+// textual says of a field that it lies in memory as a string, as most fields
+// that rules ask for, so that it can be read without a call.
+type textual uint8
+
+const (
+	noText textual = iota
+	plainText
+	textOrNull // where empty
+)
 
 // Load reads the field of the struct at p.
 func (f *Field) Load(p unsafe.Pointer) Value { return f.load(unsafe.Add(p, f.offset)) }
@@ -300,6 +311,9 @@ func (ts *Types) object(t *Type, g reflect.Type) {
 		f := Field{Name: name, Type: ft, offset: sf.Offset, load: ft.load,
 			inline: sf.Type.Kind() == reflect.Struct && ft.Kind == Object,
 			deref:  sf.Type.Kind() == reflect.Pointer && ft.Kind == Object}
+		if sf.Type.Kind() == reflect.String {
+			f.text = plainText
+		}
 		switch {
 		case ft.Kind == List && t.total:
 			f.load = orEmpty(ft.load)
@@ -310,10 +324,13 @@ func (ts *Types) object(t *Type, g reflect.Type) {
 			}
 			if sf.Type.Kind() != reflect.Pointer {
 				f.load = omitEmpty(kind, ft.load)
+				if f.text == plainText {
+					f.text = textOrNull
+				}
 			}
 		}
 		if reflect.PointerTo(g).Implements(reflect.TypeFor[Lazy]()) {
-			f.load = filled(g, sf.Offset, name, f.load)
+			f.load, f.text = filled(g, sf.Offset, name, f.load), noText
 		}
 		t.index[name] = len(t.Fields)
 		t.Fields = append(t.Fields, f)
@@ -342,68 +359,6 @@ func omitEmpty(kind reflect.Kind, load func(unsafe.Pointer) Value) func(unsafe.P
 		}
 	}
 	return load
-}
-
-// Path is a chain of fields resolved to offsets.
-type Path struct {
-	hops  []hop
-	load  func(p unsafe.Pointer) Value
-	empty bool // the value is an empty list where an object on the way is null
-	Type  *Type
-
-	Fields []*Field // as given to NewPath
-	Owners []*Type
-}
-
-type hop struct {
-	offset uintptr
-	deref  bool
-}
-
-// NewPath resolves fields, each a field of the one before; owners are the
-// object types that they belong to.
-func NewPath(fields []*Field, owners []*Type) *Path {
-	last := fields[len(fields)-1]
-	path := &Path{load: last.load, Type: last.Type, empty: last.Type.Kind == List, Fields: fields, Owners: owners}
-	var off uintptr
-	for i, f := range fields {
-		path.empty = path.empty && owners[i].total
-		if i == len(fields)-1 {
-			path.hops = append(path.hops, hop{offset: off + f.offset})
-			break
-		}
-		if f.inline {
-			off += f.offset
-			continue
-		}
-		path.hops = append(path.hops, hop{offset: off + f.offset, deref: true})
-		off = 0
-	}
-	return path
-}
-
-// Get reads the path from the object v; null and missing stay as they are.
-func (path *Path) Get(v Value) Value {
-	if v.k != Object {
-		if v.k == Missing {
-			return v
-		}
-		return Value{}
-	}
-	p := v.p
-	for _, h := range path.hops {
-		p = unsafe.Add(p, h.offset)
-		if h.deref {
-			p = *(*unsafe.Pointer)(p)
-			if p == nil {
-				if path.empty {
-					return OfList(nil)
-				}
-				return Value{}
-			}
-		}
-	}
-	return path.load(p)
 }
 
 // Wrap returns the Go value x, of the type t or a pointer to it, as a value.
