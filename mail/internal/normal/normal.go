@@ -30,7 +30,10 @@ func Text(s string) string {
 	if !norm.NFKC.IsNormal(b) {
 		b = dropShapeless(make([]byte, 0, len(b)), norm.NFKC.String(string(b)), 0)
 	}
-	return string(foldWords(b))
+	if b = foldWords(b); string(b) == s {
+		return s // whoever has looked at s need not look again
+	}
+	return string(b)
 }
 
 // MaxGrowth is the longest NFKC expansion: U+FDFA, three bytes to 33.

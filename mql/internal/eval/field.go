@@ -216,7 +216,7 @@ func (p *Program) field(src *source, n *check.Node) *field {
 }
 
 // likeness is equal for fields that are likely to hold the same text: a text
-// seldom has look-alikes to replace.
+// seldom has look-alikes to replace, or anything to normalise.
 func likeness(src *source, n *check.Node) string {
 	for n.Op == check.Call && n.Func.Name == "strings.replace_confusables" {
 		n = n.Args[0]
@@ -226,6 +226,8 @@ func likeness(src *source, n *check.Node) string {
 		return likeness(nil, src.item)
 	case src != nil:
 		return src.key + likeness(nil, n)
+	case n.Op == check.Path && n.Name == "normalized":
+		return strconv.Itoa(n.Args[0].ID) + ".text"
 	case n.Op == check.Path:
 		return strconv.Itoa(n.Args[0].ID) + "." + n.Name
 	}
