@@ -176,6 +176,10 @@ func (n *Node) summarise() {
 		n.Asks = true
 	case And:
 		n.Cost = min(n.Cost+costOfAll(n.Args), maxCostSum)
+	case Loop:
+		if n.Func.Name == "length" && n.Args[0].Type.Kind == value.String {
+			n.Cost += costText / 2 // it counts the runes of the text
+		}
 	case Call:
 		switch {
 		case n.Func.Needs != "":
