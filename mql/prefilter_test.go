@@ -20,7 +20,7 @@ func TestPrefilterOfParts(t *testing.T) {
 	}
 	var parts []string
 	for _, x := range tests {
-		for _, field := range []string{"subject.subject", "body.current_thread.text", "strings.replace_confusables(body.current_thread.text)", "sender.display_name"} {
+		for _, field := range []string{"subject.subject", "body.current_thread.text", "body.current_thread.normalized", "strings.replace_confusables(body.current_thread.text)", "sender.display_name"} {
 			parts = append(parts, fmt.Sprintf(x, field))
 		}
 		item := fmt.Sprintf(x, ".display_text")
@@ -48,7 +48,10 @@ func TestPrefilterOfParts(t *testing.T) {
 	for i, text := range texts {
 		for _, links := range []int{0, 1, 3} {
 			m := sample()
-			m.Body.CurrentThread.Text = text
+			m.Body.CurrentThread.Text, m.Body.CurrentThread.Normalized = text, text
+			if links == 1 { // else it is the same bytes
+				m.Body.CurrentThread.Normalized = texts[(i+3)%len(texts)]
+			}
 			m.Subject.Subject = texts[(i+links)%len(texts)]
 			m.Sender.DisplayName = texts[(i+1)%len(texts)]
 			for k := range m.Body.Links {
