@@ -200,6 +200,25 @@ func TestReload(t *testing.T) {
 	await(t, "the folder back", func() bool { return s.rules.leftOut.Load() == 0 })
 }
 
+// TestReloadEmptied: a folder whose files are all gone, as when a disk is not
+// mounted, leaves the rules in force.
+func TestReloadEmptied(t *testing.T) {
+	dir := t.TempDir()
+	s := watched(t, dir, new(lockedBuffer), time.Hour)
+	if err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.reload(); !errors.Is(err, errRulesGone) || s.rules.loaded.Load() != 1 || s.rules.failed.Load() != 1 {
+		t.Errorf("reload: %v; %d rules in force, %d reloads failed; want 1, 1", err, s.rules.loaded.Load(), s.rules.failed.Load())
+	}
+}
+
 // TestReloadBrokenLists breaks the manifest of the lists under a running gate: the
 // lists in force stay, with the rules.
 func TestReloadBrokenLists(t *testing.T) {

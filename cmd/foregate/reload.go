@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"foregate/scan/rule"
 )
 
 // rulesPoll is how often the rule and list files are looked at for changes. It
@@ -27,9 +31,13 @@ type ruleWatch struct {
 	failed  atomic.Int64 // reloads that changed nothing
 }
 
+// errRulesGone is why a reload keeps rules whose files are all gone: a disk that
+// is not mounted looks like that.
+var errRulesGone = errors.New("no rule files are left in the folders of rules.dirs: the rules in force stay; take the folders out of the configuration and restart if that is meant")
+
 // reload puts the rules and lists on disk in force, in one step. When a folder
-// cannot be read the old ones stay; a rule that does not check is left out and
-// said with its place.
+// cannot be read, or all folders are empty that were not, the old ones stay; a
+// rule that does not check is left out and said with its place.
 func (s *service) reload() error {
 	s.rules.mu.Lock()
 	defer s.rules.mu.Unlock()
@@ -38,6 +46,10 @@ func (s *service) reload() error {
 	if err != nil {
 		s.rules.failed.Add(1)
 		return err
+	}
+	if len(faults) == 0 && fromFolders(edition) == 0 && fromFolders(s.book.Current()) > 0 {
+		s.rules.failed.Add(1)
+		return errRulesGone
 	}
 	edition.Lists = historyLists(edition.Lists, s.senders)
 	for _, f := range faults {
@@ -56,6 +68,19 @@ func (s *service) reload() error {
 	s.rules.leftOut.Store(int64(len(faults)))
 	s.log.Info("rules in force", "rules", len(edition.Rules.Rules), "lists", len(edition.Lists.Names()), "left_out", len(faults))
 	return nil
+}
+
+// fromFolders counts the rules that did not come with the program.
+func fromFolders(e *rule.Edition) (n int) {
+	if e == nil {
+		return 0
+	}
+	for _, r := range e.Rules.Rules {
+		if !strings.HasPrefix(r.File, builtinPlace+"/") {
+			n++
+		}
+	}
+	return n
 }
 
 // watchRules reloads at SIGHUP and when the files have changed, until the
