@@ -53,7 +53,7 @@ func Sum(prior Weight, items []Item) (Weight, []Item) {
 		extra := Weight(math.Log10(1 + QuietShare*(math.Pow(10, float64(against))-1)*math.Pow(10, float64(prior-odds))))
 		odds += extra
 		if extra >= leastQuiet {
-			counted = append(counted, Item{ID: IDQuiet, Claim: quietClaim(extra), Weight: extra, Measured: true})
+			counted = append(counted, Item{ID: IDQuiet, Claim: quietClaim(extra), Weight: extra})
 		}
 	}
 	return odds, counted

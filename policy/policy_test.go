@@ -173,6 +173,8 @@ func TestSentences(t *testing.T) {
 			[]string{"This message is held whatever the odds (2 to 1 for), as the organisation decided for what it carries: the document carries a program.", "What speaks most for an attack: Asks to click.", "If you expect it, ask the sender by another way than mail, and your administrator to release it."}},
 		{"one thing for, none against", mail.Verdict{Disposition: mail.Deliver, LogOdds: -.5, Reasons: []evidence.Item{item("text.a", "", "asks for something", 1)}},
 			[]string{"This message is delivered: it is more likely no attack than one (odds 3.2 to 1 against).", "What speaks most for an attack: Asks for something.", "Nothing is known that speaks against one."}},
+		{"a warning by policy", mail.Verdict{Disposition: mail.Flag, LogOdds: -2, Finding: "file.macro", Reasons: []evidence.Item{item("file.macro", "", "the document has macros", .2)}},
+			[]string{"This message is delivered with a warning whatever the odds (100 to 1 against), as the organisation decided for what it carries: the document has macros.", "What speaks most for an attack: The document has macros.", "Do not sign in, pay or open a file because of it before you have asked the sender in another way."}},
 		{"not yet", mail.Verdict{Disposition: mail.Defer}, []string{"This message could not be judged yet; its sender will try again.", "Nothing in it speaks for an attack.", "Nothing is known that speaks against one either."}},
 	}
 	for _, tt := range tests {

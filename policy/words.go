@@ -69,7 +69,7 @@ func Sentences(v mail.Verdict) []string {
 		out = append(out, "Nothing in it speaks for an attack.")
 	}
 	switch {
-	case v.Finding != "":
+	case v.Finding != "" && v.Disposition == mail.Hold:
 		out = append(out, "If you expect it, ask the sender by another way than mail, and your administrator to release it.")
 	case v.Disposition == mail.Hold || v.Disposition == mail.Reject || v.Disposition == mail.Flag:
 		if len(speaks) > 1 {
@@ -103,11 +103,8 @@ func opening(v mail.Verdict) string {
 	case v.LogOdds < -0.05:
 		likely = "is more likely no attack than one"
 	}
-	switch v.Disposition {
-	case mail.Hold, mail.Reject:
-		if v.Finding != "" {
-			return because(v)
-		}
+	if v.Finding != "" {
+		return because(v)
 	}
 	switch v.Disposition {
 	case mail.Hold:
@@ -124,10 +121,7 @@ func opening(v mail.Verdict) string {
 
 // because says that policy decided, not the odds.
 func because(v mail.Verdict) string {
-	done := "held"
-	if v.Disposition == mail.Reject {
-		done = "refused"
-	}
+	done := map[mail.Disposition]string{mail.Flag: "delivered with a warning", mail.Hold: "held", mail.Reject: "refused"}[v.Disposition]
 	claim := v.Finding
 	for _, r := range v.Reasons {
 		if r.ID == v.Finding && r.Claim != "" {

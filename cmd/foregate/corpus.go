@@ -67,9 +67,9 @@ func dispute(samples []sample, name string) error {
 
 // loadCorpus reads labelled mail: a folder with manifest.tsv (or one level
 // above it), or a .tar.gz that unpacks to such a folder, or a folder that holds
-// one, or a folder of labelled folders (see labelledFolders). The manifest's first four columns are path, label, source and year;
-// envelope.tsv, when there, has path, client_ip, helo, rdns, mail_from and the
-// recorded results of SPF, DKIM and DMARC.
+// one, or a folder of labelled folders (see labelledFolders). The manifest's first
+// four columns are path, label, source and year; envelope.tsv, when there, has path,
+// client_ip, helo, rdns, mail_from and the recorded results of SPF, DKIM and DMARC.
 func loadCorpus(dir string) ([]sample, error) {
 	if labelled(dir) {
 		return labelledFolders(dir)

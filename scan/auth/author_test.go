@@ -5,15 +5,15 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
-	"math"
 	"os"
 	"path"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"foregate/scan/auth/internal/authtest"
 )
 
 func TestAuthor(t *testing.T) {
@@ -92,7 +92,7 @@ func TestLargeHeader(t *testing.T) {
 		for _, name := range []string{"From: ", "Authentication-Results: "} {
 			look := func(size int) time.Duration {
 				raw := []byte(name + strings.Repeat(piece, size/len(piece)) + "?=\r\n\r\n")
-				return cpuTime(t, func() {
+				return authtest.CPUTime(t, func() {
 					author(raw)
 					ForeignSpans(raw, "mx.example.org")
 					parseResults(string(raw))
@@ -183,23 +183,4 @@ func FuzzAuthor(f *testing.F) {
 			end = field.end
 		}
 	})
-}
-
-// cpuTime is the least processor time that f takes of two runs.
-func cpuTime(t *testing.T, f func()) time.Duration {
-	t.Helper()
-	used := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			t.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	least := time.Duration(math.MaxInt64)
-	for range 2 {
-		before := used()
-		f()
-		least = min(least, used()-before)
-	}
-	return least
 }

@@ -6,8 +6,8 @@ package form
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -38,13 +38,22 @@ func (Stage) Analyze(_ context.Context, m *mail.Message, f *mail.Facts) error {
 	return nil
 }
 
+// defectDocs are the manual's sentences by the ID of the defect.
+var defectDocs = sync.OnceValue(func() map[string]string {
+	docs := map[string]string{}
+	for _, d := range mail.DefectDocs() {
+		docs[d.ID] = d.Doc
+	}
+	return docs
+})
+
 // defects reports each kind of defect once, as "form." and the defect's ID, in the
 // words that the manual explains it with.
 func defects(m *mail.Message) []evidence.Item {
 	if len(m.Defects) == 0 {
 		return nil
 	}
-	docs := mail.DefectDocs()
+	docs := defectDocs()
 	var out []evidence.Item
 	seen := map[string]bool{}
 	for _, d := range m.Defects {
@@ -53,8 +62,8 @@ func defects(m *mail.Message) []evidence.Item {
 		}
 		seen[d.ID] = true
 		claim := "The message is malformed."
-		if i := slices.IndexFunc(docs, func(doc mail.DefectDoc) bool { return doc.ID == d.ID }); i >= 0 {
-			claim = docs[i].Doc
+		if doc := docs[d.ID]; doc != "" {
+			claim = doc
 		}
 		out = append(out, evidence.Item{ID: "form." + d.ID, Claim: claim, Quote: quote(d.Detail), Lineage: lineage})
 	}

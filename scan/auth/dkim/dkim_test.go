@@ -11,10 +11,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
-	"math"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"foregate/mail"
+	"foregate/scan/auth/internal/authtest"
 	"foregate/scan/auth/internal/canon"
 )
 
@@ -469,29 +468,10 @@ func TestLinear(t *testing.T) {
 	for _, unit := range []string{"\r\n", " \t", "a ", "a\r\n", "A:\r\n", ";"} {
 		look := func(size int) time.Duration {
 			raw := []byte(craft(t, testMessage+strings.Repeat(unit, size/len(unit)), tags{key: "ed25519"}))
-			return cpuTime(t, func() { Verify(t.Context(), testZone(), raw, Options{Now: fixedNow}) })
+			return authtest.CPUTime(t, func() { Verify(t.Context(), testZone(), raw, Options{Now: fixedNow}) })
 		}
 		if part, all := look(1<<20), look(4<<20); all > 20*time.Millisecond && all > 8*part {
 			t.Errorf("4 MiB of %q took %v, a quarter of it %v", unit, all, part)
 		}
 	}
-}
-
-// cpuTime is the least processor time that f takes of two runs.
-func cpuTime(t *testing.T, f func()) time.Duration {
-	t.Helper()
-	used := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			t.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	least := time.Duration(math.MaxInt64)
-	for range 2 {
-		before := used()
-		f()
-		least = min(least, used()-before)
-	}
-	return least
 }
