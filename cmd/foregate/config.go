@@ -353,36 +353,11 @@ func (c config) check() error {
 	if c.Files.Workers < 0 {
 		bad("files.workers is %d: use 0 or more", c.Files.Workers)
 	}
-	for name, d := range c.Policy.Gaps {
-		if !slices.Contains([]mail.Disposition{mail.Deliver, mail.Flag, mail.Hold, mail.Defer}, mail.Disposition(d)) {
-			bad("policy.gaps.%s is %q: use deliver, flag, hold or defer", name, d)
-		}
-	}
-	for id, d := range c.Policy.Findings {
-		if !slices.Contains([]mail.Disposition{mail.Flag, mail.Hold, mail.Reject}, mail.Disposition(d)) {
-			bad("policy.findings.%s is %q: use flag, hold or reject", id, d)
-		}
-	}
-	if len(c.Policy.Groups) == 0 || len(c.Policy.Groups[len(c.Policy.Groups)-1].Recipients) > 0 {
-		bad("policy.groups: the last group must have no recipients, so that it matches everybody")
-	}
-	for _, g := range c.Policy.Groups {
-		if g.HoldAt != nil && g.FlagAt != nil && *g.HoldAt < *g.FlagAt {
-			bad("policy.groups: %q holds at %g, below its flag_at %g", g.Name, *g.HoldAt, *g.FlagAt)
-		}
-	}
-	for _, a := range c.Policy.Allow {
-		if !strings.Contains(a.Sender, "@") {
-			bad("policy.allow: %q is neither an address nor @domain", a.Sender)
-		}
-	}
+	c.Policy.check(bad)
 	if c.Quarantine.Retention <= 0 {
 		bad("quarantine.retention must be more than nothing, such as 720h")
 	}
 	if err := c.Intel.TAXII.check(); err != nil {
-		errs = append(errs, err)
-	}
-	if err := c.Policy.Budgets.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := c.History.check(); err != nil {
@@ -392,4 +367,34 @@ func (c config) check() error {
 		bad("log: level %q, format %q: use debug, info, warn or error and text or json", c.Log.Level, c.Log.Format)
 	}
 	return errors.Join(errs...)
+}
+
+// check tells bad what is wrong with the policy.
+func (c policyConfig) check(bad func(format string, args ...any)) {
+	for name, d := range c.Gaps {
+		if !slices.Contains([]mail.Disposition{mail.Deliver, mail.Flag, mail.Hold, mail.Defer}, mail.Disposition(d)) {
+			bad("policy.gaps.%s is %q: use deliver, flag, hold or defer", name, d)
+		}
+	}
+	for id, d := range c.Findings {
+		if !slices.Contains([]mail.Disposition{mail.Flag, mail.Hold, mail.Reject}, mail.Disposition(d)) {
+			bad("policy.findings.%s is %q: use flag, hold or reject", id, d)
+		}
+	}
+	if len(c.Groups) == 0 || len(c.Groups[len(c.Groups)-1].Recipients) > 0 {
+		bad("policy.groups: the last group must have no recipients, so that it matches everybody")
+	}
+	for _, g := range c.Groups {
+		if g.HoldAt != nil && g.FlagAt != nil && *g.HoldAt < *g.FlagAt {
+			bad("policy.groups: %q holds at %g, below its flag_at %g", g.Name, *g.HoldAt, *g.FlagAt)
+		}
+	}
+	for _, a := range c.Allow {
+		if !strings.Contains(a.Sender, "@") {
+			bad("policy.allow: %q is neither an address nor @domain", a.Sender)
+		}
+	}
+	if err := c.Budgets.check(); err != nil {
+		bad("%w", err)
+	}
 }
