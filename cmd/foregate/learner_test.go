@@ -161,7 +161,7 @@ func TestExplainQuietForm(t *testing.T) {
 	for _, want := range []string{
 		"What speaks most for an attack: This comes from elsewhere and asks for a link to a new place.",
 		fmt.Sprintf("%+5.2f  Who writes in a correspondent's place writes as ordinary mail does", v.Reasons[len(v.Reasons)-1].Weight),
-		"[evidence.quiet, measured for this message]",
+		"[evidence.quiet]",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the explanation lacks %q:\n%s", want, got)
